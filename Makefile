@@ -1,0 +1,39 @@
+# SPDX-FileCopyrightText: Shipshape contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Each command first makes ready what it needs and leaves alone what is in place.
+
+.DEFAULT_GOAL := help
+.PHONY: help lint unit integration molecule test bench docs coverage-map build clean
+
+help: ## List these commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -ts '|'
+
+lint: ## Check style, types, documentation and the package
+	@tools/lint
+
+unit: ## Test the logic
+	@tools/setup && .venv/bin/pytest tests/unit
+
+integration: ## Test the modules against real programs
+	@tools/setup && tools/engine && tools/image && .venv/bin/pytest tests/integration
+
+molecule: ## Test roles and applications on hosts with systemd (SCENARIO=harness for one of them)
+	@tools/molecule $(SCENARIO)
+
+test: ## Run all of the above, as the CI does
+	@tools/test
+
+bench: ## Measure the modules beside the plain tools
+	@tools/setup && .venv/bin/python tests/bench/dotenv.py
+
+docs: ## Write the pages of modules and roles to build/docs
+	@tools/docs
+
+coverage-map: ## Print which requirement is met by what, and which test shows it
+	@tools/setup && .venv/bin/python tools/coverage_map.py
+
+build: ## Build the package that ansible-galaxy installs
+	@tools/setup && .venv/bin/ansible-galaxy collection build --force --output-path build
+
+clean: ## Remove the test hosts, and all that these commands have made here
+	@tools/clean
