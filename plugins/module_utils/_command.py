@@ -1,0 +1,96 @@
+# SPDX-FileCopyrightText: Shipshape contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Programs of the host. This module is private to the collection."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+
+from ansible_collections.shipshape.webapp.plugins.module_utils._errors import CommandError
+from ansible_collections.shipshape.webapp.plugins.module_utils._types import Completed
+
+# A connection without a login shell often has no directories for administration in its PATH.
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+_GRACE = 5
+
+
+class HostCommands:
+    """Programs run as children, each in a process group of its own so that it can be stopped with what it started."""
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        stdin: str = "",
+        timeout: float | None = None,
+    ) -> Completed:
+        """How the program ended."""
+        try:
+            # run_command has no time limit, and only a module has it.
+            process = subprocess.Popen(  # pylint: disable=ansible-bad-function
+                list(argv),
+                env=_environment(env or {}),
+                cwd=cwd,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            raise CommandError(_why_not_started(argv[0], cwd, error), argv=list(argv)) from error
+        try:
+            stdout, stderr = process.communicate(stdin, timeout)
+        except BaseException as error:
+            _stop(process)
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            raise CommandError(
+                f"{argv[0]} was not done after {timeout:g} seconds and was stopped.", argv=list(argv)
+            ) from None
+        return Completed(tuple(argv), process.returncode, stdout, stderr)
+
+
+def succeeded(completed: Completed, purpose: str) -> Completed:
+    """The same, if the program ended well; otherwise a CommandError that says what could not be done."""
+    if completed.code == 0:
+        return completed
+    said = (completed.stderr.strip() or completed.stdout.strip() or "it said nothing").splitlines()[-1]
+    raise CommandError(
+        f"{purpose} failed: {completed.argv[0]} ended with exit code {completed.code}: {said}",
+        argv=list(completed.argv),
+        stdout=completed.stdout,
+        stderr=completed.stderr,
+    )
+
+
+def _environment(added: Mapping[str, str]) -> dict[str, str]:
+    path = os.environ.get("PATH")
+    # Messages of programs are read by machines here, so they are asked for untranslated.
+    return {**os.environ, "PATH": f"{path}:{_PATH}" if path else _PATH, "LC_ALL": "C.UTF-8", "LANGUAGE": "C", **added}
+
+
+def _why_not_started(program: str, cwd: str | None, error: Exception) -> str:
+    if cwd is not None and not os.path.isdir(cwd):
+        return f"{program} cannot be run in {cwd}: there is no such directory."
+    if isinstance(error, FileNotFoundError):
+        return f"{program}, or the interpreter that its first line names, is not installed on this host."
+    return f"{program} cannot be run: {getattr(error, 'strerror', None) or error}."
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """End the process group of a program, which can have members after the program itself has ended."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=_GRACE)

@@ -1,0 +1,80 @@
+# SPDX-FileCopyrightText: Shipshape contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where a module begins and ends. This module is private to the collection.
+
+Nothing else of the collection calls exit_json or fail_json.
+"""
+
+from __future__ import annotations
+
+import signal
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import FrameType
+from typing import Any, NoReturn
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.parameters import remove_values
+
+from ansible_collections.shipshape.webapp.plugins.module_utils._errors import Interrupted, ShipshapeError
+from ansible_collections.shipshape.webapp.plugins.module_utils._result import Result
+
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
+
+def run(module: AnsibleModule, use_case: Callable[[], Result]) -> NoReturn:
+    """Carry out the use case and leave the module with its result or its sentence."""
+    for number in _SIGNALS:
+        signal.signal(number, _interrupt)
+    failure: dict[str, Any]
+    try:
+        result = use_case()
+    except ShipshapeError as error:
+        failure = {"msg": error.message, **error.details}
+    except Exception as error:
+        failure = {
+            "msg": f"This is a mistake in shipshape.webapp, please report it: {type(error).__name__}: {error}",
+            "exception": traceback.format_exc(),
+        }
+    else:
+        _listen_no_more()
+        for warning in result.warnings:
+            module.warn(remove_values(warning, module.no_log_values))
+        diff = {"diff": result.diff.as_returned()} if result.diff and module._diff else {}
+        module.exit_json(changed=result.changed, **result.data, **diff)
+    # Outside the handlers: there, Ansible would add a traceback to a sentence that needs none.
+    module.fail_json(**failure)
+
+
+def conceal(module: AnsibleModule, option: str, secrets: Iterable[str]) -> None:
+    """Never show this no_log option, and mask its secrets, and only these, wherever else they appear.
+
+    By itself Ansible masks every single value in such an option: a port of 3000 or a level of "info" among them would
+    blot out half of the result, sizes and names of others included.
+    """
+    shown_otherwise = set(_texts(module.params[option]))
+    module.params[option] = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+    module.no_log_values = (module.no_log_values - shown_otherwise) | set(filter(None, secrets))
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _texts(inner)
+    else:
+        yield str(value)
+
+
+def _listen_no_more() -> None:
+    # Not SIG_IGN, which programs that are started from here on would inherit.
+    for number in _SIGNALS:
+        signal.signal(number, lambda *_: None)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    _listen_no_more()
+    raise Interrupted(f"Stopped by {signal.Signals(number).name} before it was done: run it again.")

@@ -1,0 +1,132 @@
+# SPDX-FileCopyrightText: Shipshape contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The ports through which use cases reach the host, and the values that pass through them.
+
+This module is private to the collection. The adapters of the same names (_command, _files, _http, _lock) implement the
+ports; tests give use cases their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Access:
+    """To whom a file belongs and who may read it; what is None stays as it is, in a new file as the system makes it."""
+
+    owner: str | None = None
+    group: str | None = None
+    mode: int = 0o600
+
+    def heading(self) -> str:
+        """The lines that show this above a file's text."""
+        shown = {"owner": self.owner, "group": self.group, "mode": f"{self.mode:04o}"}
+        return "".join(f"# {word}: {value}\n" for word, value in shown.items() if value is not None)
+
+
+@dataclass(frozen=True)
+class FileState:
+    """A file as it is."""
+
+    content: bytes
+    access: Access
+    uid: int
+    gid: int
+
+    def allows(self, wanted: Access) -> bool:
+        """Whether the file already has the wanted owner, group and mode; owners can be given by name or by number."""
+        return (
+            wanted.owner in (None, self.access.owner, str(self.uid))
+            and wanted.group in (None, self.access.group, str(self.gid))
+            and wanted.mode == self.access.mode
+        )
+
+    def access_after(self, wanted: Access) -> Access:
+        """What the file's access will be once the wanted one is set."""
+        if self.allows(wanted):
+            return self.access
+        return replace(wanted, owner=wanted.owner or self.access.owner, group=wanted.group or self.access.group)
+
+
+@dataclass(frozen=True)
+class Completed:
+    """How a program ended."""
+
+    argv: tuple[str, ...]
+    code: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer over HTTP, of whatever status; the names of headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Commands(Protocol):
+    """Runs programs of the host, never through a shell."""
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        stdin: str = "",
+        timeout: float | None = None,
+    ) -> Completed:
+        """How the program ended, whatever its exit code; `env` is added to the module's own environment.
+
+        Raises CommandError if it cannot be started or is stopped for taking longer than `timeout` seconds.
+        """
+
+
+class Files(Protocol):
+    """Reads and writes whole files of the host."""
+
+    def read(self, path: str) -> FileState | None:
+        """The file, or None if there is none. Raises FileError if it is no plain file or cannot be read."""
+
+    def write(self, path: str, content: bytes, access: Access) -> None:
+        """Replace the file at once, so that whoever reads it sees the old or the new content and never a part.
+
+        Raises FileError and leaves the old file as it was.
+        """
+
+
+class Http(Protocol):
+    """Asks HTTP servers."""
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        timeout: float = 10,
+        ca_path: str | None = None,
+    ) -> Response:
+        """The answer, of whatever status; redirects are not followed. Raises HttpError if there was none."""
+
+
+class Locks(Protocol):
+    """Keeps two runs from doing the same thing at once."""
+
+    def hold(self, path: str, *, purpose: str, wait: float = 0) -> AbstractContextManager[None]:
+        """Hold a lock file, made if need be, while the context lasts; it never outlives the process.
+
+        Raises LockHeld, which says who holds it, if somebody else does for longer than `wait` seconds.
+        """
+
+    def hold_directory(self, path: str, *, wait: float = 0) -> AbstractContextManager[None]:
+        """The same for a directory, of which nothing is left behind; one that cannot be opened needs no lock."""
