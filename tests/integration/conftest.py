@@ -1,0 +1,50 @@
+# SPDX-FileCopyrightText: Shipshape contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What integration tests need of the machine: Node's packages and hosts that run systemd."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.machine import BIN, ROOT, Host
+
+READERS = Path(__file__).resolve().parent / "readers"
+
+
+@pytest.fixture(scope="session")
+def readers() -> Path:
+    """A folder with the script that reads environment files and the packages that it needs."""
+    installed = ROOT / ".cache" / "readers"
+    installed.mkdir(parents=True, exist_ok=True)
+    with (installed / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        wanted = (READERS / "package-lock.json").read_bytes()
+        stamp = installed / "installed-from"
+        if not stamp.exists() or stamp.read_bytes() != wanted:
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(READERS / name, installed)
+            environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
+            subprocess.run([BIN / "npm", "ci", "--silent"], cwd=installed, env=environment, check=True)
+            stamp.write_bytes(wanted)
+        shutil.copy(READERS / "read.js", installed)
+    return installed
+
+
+@pytest.fixture(scope="session", params=["debian-12", "debian-13"])
+def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    """A host of each platform."""
+    shared = tmp_path_factory.mktemp(request.param)
+    host = Host(request.param, f"shipshape-integration-{request.param}-{os.getpid()}", shared)
+    try:
+        host.wait_until_running()
+        yield host
+    finally:
+        host.remove()
