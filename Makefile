@@ -6,7 +6,7 @@
 .PHONY: help lint unit integration molecule test bench docs coverage-map build clean
 
 help: ## List these commands
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -ts '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 lint: ## Check style, types, documentation and the package
 	@tools/lint

@@ -19,14 +19,15 @@ skip() {
 # such a function, prints the part of it that tells why the job failed. When this is interrupted, the jobs are stopped with
 # all that they started, and then FUNCTION_interrupted, if there is one, is called for each of them.
 side_by_side() {
-    local at_once=$1 kind=$2 function=$3
+    local at_once=$1 name summary
+    # Not local: when the script ends early, its trap still has to know what runs.
+    kind=$2 function=$3 passed=0 failed=0 left=0
+    declare -gA name_of=() began=()
     shift 3
-    local passed=0 failed=0 left=0 name summary
-    local -A name_of=() began=()
     mkdir -p .cache/logs
     # Job control gives every job a process group of its own, which can be stopped as a whole.
     set -m
-    trap 'stop_jobs' INT TERM EXIT
+    trap stop_jobs INT TERM EXIT
     for name; do
         while ((${#name_of[@]} >= at_once)); do reap; done
         "$function" "$name" >".cache/logs/$kind-$name.log" 2>&1 3>".cache/logs/$kind-$name.notes" </dev/null &

@@ -13,18 +13,26 @@ stop() {
 
 # need COMMAND PACKAGE ...: has Debian install every package whose command is missing.
 need() {
-    local missing=()
+    local -A missing=()
     while (($#)); do
-        command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || missing+=("$2")
+        command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || missing[$2]=1
         shift 2
     done
-    ((${#missing[@]})) || return 0
+    ((${#missing[@]} == 0)) || install "${!missing[@]}"
+}
+
+# install PACKAGE ...: has Debian install them, or says that somebody has to.
+install() {
+    local log=.cache/logs/install.log
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        stop "Missing on this machine: ${missing[*]}. Install it, or run this as root on Debian, which installs it for you."
+        stop "Missing on this machine: $*. Install it, or run this as root on Debian, which installs it for you."
     fi
-    echo "Installing ${missing[*]}"
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    echo "Installing $*"
+    mkdir -p "${log%/*}"
+    if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"; } >"$log" 2>&1; then
+        cat "$log" >&2
+        stop "Could not install $*: see above."
+    fi
 }
 
 # python X.Y: prints the path of a Python of that version that runs, also one that pyenv keeps beside the others.
