@@ -89,7 +89,7 @@ def _check_text(text: str, field: Field) -> None:
     if field.pattern is not None:
         parts = text.split(field.separator) if field.type == "list" else [text]
         if not all(re.fullmatch(field.pattern, part) for part in parts):
-            raise Unfit(f"does not match the pattern {field.pattern}")
+            raise Unfit(f'does not match the pattern "{field.pattern}".')
 
 
 def _scalar(value: object, expected: str) -> str:
@@ -147,7 +147,7 @@ def _url(value: object, field: Field) -> str:
     if parts is None:
         raise Unfit("is not a URL with a scheme and a host.")
     if field.scheme and parts.scheme not in field.scheme:
-        raise Unfit(f"is not a URL that begins with {' or '.join(f'{scheme}:' for scheme in field.scheme)}")
+        raise Unfit(f"is not a URL that begins with {' or '.join(f'{scheme}:' for scheme in field.scheme)}.")
     return text
 
 

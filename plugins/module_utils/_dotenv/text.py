@@ -55,23 +55,23 @@ def quote(name: str, value: str) -> str:
     if "'" not in value:
         return f"'{value}'"
     if _ACTIVE_IN_DOUBLE_QUOTES.search(value):
-        raise Inexpressible('holds a single quote together with one of " $ `, and no quoting protects both everywhere')
-    if _BACKSLASH_IN_DOUBLE_QUOTES.search(value + '"'):
         raise Inexpressible(
-            "holds a single quote together with a backslash that some reader takes for the start of an escape"
+            'holds a single quote together with one of " $ `, which no quoting protects in every reader.'
         )
+    if _BACKSLASH_IN_DOUBLE_QUOTES.search(value + '"'):
+        raise Inexpressible("holds a single quote together with a backslash that some reader takes for an escape.")
     return f'"{value}"'
 
 
 def _refuse_unrepresentable(name: str, value: str) -> None:
     if "\r" in value:
-        raise Inexpressible("holds a carriage return, which npm's dotenv turns into a line feed")
+        raise Inexpressible("holds a carriage return, which npm's dotenv turns into a line feed.")
     if "\0" in value:
-        raise Inexpressible("holds a NUL, which no environment can")
+        raise Inexpressible("holds a NUL, which no environment can.")
     if any(_is_no_character(ord(character)) for character in value):
-        raise Inexpressible("holds a code point that is no Unicode character, which systemd refuses")
+        raise Inexpressible("holds a code point that is no Unicode character, which systemd refuses.")
     if len(f"{name}={value}".encode()) > _LONGEST_ENTRY:
-        raise Inexpressible("is longer than the 128 KiB that Linux lets one environment variable have")
+        raise Inexpressible("is longer than the 128 KiB that Linux lets one environment variable have.")
 
 
 def _is_no_character(code: int) -> bool:

@@ -40,12 +40,12 @@ def test_form(value: str, quoted: str) -> None:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ("it's $HOME", "no quoting protects both"),
-        ('it\'s "x"', "no quoting protects both"),
-        ("it's `x`", "no quoting protects both"),
-        ("it's\\n", "start of an escape"),
-        ("it's\\", "start of an escape"),
-        ("it's\\\n", "start of an escape"),
+        ("it's $HOME", "no quoting protects"),
+        ('it\'s "x"', "no quoting protects"),
+        ("it's `x`", "no quoting protects"),
+        ("it's\\n", "takes for an escape"),
+        ("it's\\", "takes for an escape"),
+        ("it's\\\n", "takes for an escape"),
         ("a\rb", "carriage return"),
         ("a\0b", "NUL"),
         ("a\ufdd0", "no Unicode character"),
