@@ -37,7 +37,7 @@ class HostCommands:
             # run_command has no time limit, and only a module has it.
             process = subprocess.Popen(  # pylint: disable=ansible-bad-function
                 list(argv),
-                env=_environment(env or {}),
+                env=child_environment(env or {}),
                 cwd=cwd,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -47,7 +47,7 @@ class HostCommands:
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
-            raise CommandError(_why_not_started(argv[0], cwd, error), argv=list(argv)) from error
+            raise CommandError(why_not_started(argv[0], cwd, error), argv=list(argv)) from error
         try:
             stdout, stderr = process.communicate(stdin, timeout)
         except BaseException as error:
@@ -73,13 +73,15 @@ def succeeded(completed: Completed, purpose: str) -> Completed:
     )
 
 
-def _environment(added: Mapping[str, str]) -> dict[str, str]:
+def child_environment(added: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a program that this process starts."""
     path = os.environ.get("PATH")
     # Messages of programs are read by machines here, so they are asked for untranslated.
     return {**os.environ, "PATH": f"{path}:{_PATH}" if path else _PATH, "LC_ALL": "C.UTF-8", "LANGUAGE": "C", **added}
 
 
-def _why_not_started(program: str, cwd: str | None, error: Exception) -> str:
+def why_not_started(program: str, cwd: str | None, error: Exception) -> str:
+    """The sentence for a program that could not be started."""
     if cwd is not None and not os.path.isdir(cwd):
         return f"{program} cannot be run in {cwd}: there is no such directory."
     if isinstance(error, FileNotFoundError):

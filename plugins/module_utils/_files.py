@@ -16,17 +16,6 @@ from collections.abc import Iterator
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import FileError
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Access, FileState
 
-_ADVICE = {
-    errno.EACCES: "Permission denied: run as a user who may, for example with become.",
-    errno.EPERM: "Not permitted: run as a user who may, for example with become.",
-    errno.ENOSPC: "No space is left on its device: free some.",
-    errno.EDQUOT: "The disk quota is used up: free some space.",
-    errno.EROFS: "Its file system is mounted read-only.",
-    errno.ENOENT: "Its directory does not exist: create it first.",
-    errno.ENOTDIR: "Something above it is not a directory.",
-    errno.ELOOP: "It is a symbolic link: name the file itself.",
-}
-
 _BESIDE = ".shipshape-"
 
 
@@ -41,7 +30,7 @@ class HostFiles:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise _failure(path, "read", error) from error
+            raise FileError.of(path, "read", error) from error
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             os.close(descriptor)
@@ -50,7 +39,7 @@ class HostFiles:
             try:
                 content = file.read()
             except OSError as error:
-                raise _failure(path, "read", error) from error
+                raise FileError.of(path, "read", error) from error
         access = Access(_user_name(status.st_uid), _group_name(status.st_gid), stat.S_IMODE(status.st_mode))
         return FileState(content, access, status.st_uid, status.st_gid)
 
@@ -73,13 +62,8 @@ class HostFiles:
                     os.fsync(file.fileno())
                 os.rename(beside, path)
         except OSError as error:
-            raise _failure(path, "written", error) from error
+            raise FileError.of(path, "written", error) from error
         _flush_directory(path)
-
-
-def _failure(path: str, verb: str, error: OSError) -> FileError:
-    advice = _ADVICE.get(error.errno or 0, f"{error.strerror}.")
-    return FileError(f"{path} cannot be {verb}, and what was there is as it was. {advice}", path=path)
 
 
 def _prefix(path: str) -> str:

@@ -9,10 +9,10 @@ ports; tests give use cases their own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,33 @@ class Completed:
 
 
 @dataclass(frozen=True)
+class Holder:
+    """A process that has a file open, and its program without the arguments, which can hold secrets."""
+
+    pid: int
+    command: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} ({self.command})"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One program of a pipe; `environment` is added to the module's own, for this child alone."""
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What went through one end of a pipe."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Response:
     """An answer over HTTP, of whatever status; the names of headers are in lower case."""
 
@@ -90,6 +117,38 @@ class Commands(Protocol):
         """
 
 
+class Pipes(Protocol):
+    """Runs programs of the host as a pipe, in constant memory and without a shell.
+
+    Raises CommandError, which names the program that was the first to fail, in the order of the pipe, and what it said.
+    """
+
+    def save(
+        self,
+        stages: Sequence[Stage],
+        path: str,
+        *,
+        stdin: str | None = None,
+        timeout: float | None = None,
+        progress: Callable[[int], None] = ...,
+    ) -> Flow:
+        """Write what comes out of the pipe to a new file, private from its first byte, and flush it to the disk.
+
+        The first program reads the file `stdin`. `progress` is told now and then how much is written. If anything fails
+        the file is removed again. Raises FileError if it cannot be written.
+        """
+
+    def load(
+        self,
+        path: str,
+        stages: Sequence[Stage],
+        *,
+        timeout: float | None = None,
+        progress: Callable[[int], None] = ...,
+    ) -> tuple[Flow, Flow]:
+        """Put the file into the pipe; what went in, and what came out, which is hashed and thrown away."""
+
+
 class Files(Protocol):
     """Reads and writes whole files of the host."""
 
@@ -100,6 +159,35 @@ class Files(Protocol):
         """Replace the file at once, so that whoever reads it sees the old or the new content and never a part.
 
         Raises FileError and leaves the old file as it was.
+        """
+
+
+class Connection(Protocol):
+    """One session with a database. Every method raises DatabaseError."""
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query; each ? in it stands for the next parameter."""
+
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> int:
+        """Carry out one statement; the number of rows that it changed, where the database counts them."""
+
+    def transaction(self, *, read_only: bool = False) -> AbstractContextManager[None]:
+        """A transaction that sees one state of the database throughout, undone if the context is left by an error.
+
+        Outside of one, every statement is a transaction of its own.
+        """
+
+    def close(self) -> None:
+        """End the session; what is not committed is undone."""
+
+
+class Processes(Protocol):
+    """Knows the processes of the host."""
+
+    def holding(self, paths: Iterable[str], *, itself: bool = False) -> list[Holder]:
+        """The processes that have one of these files open, by whatever name; this one only if `itself`.
+
+        Of another user's processes only root learns this, so that for anybody else an empty list proves nothing.
         """
 
 

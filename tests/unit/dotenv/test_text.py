@@ -89,6 +89,7 @@ def test_a_backslash_at_the_end_is_seen_where_it_would_be_misread() -> None:
         ("export A=1\r\nB: 2\r\n", {"A": "1", "B": "2"}, ()),
         ("A='x # y'\nB=\"a\\nb\"\nC=`q`\n", {"A": "x # y", "B": "a\nb", "C": "q"}, ()),
         ("A='two\nlines'\nB=", {"A": "two\nlines", "B": ""}, ()),
+        ("A='two\r\nlines'\rB=2", {"A": "two\nlines", "B": "2"}, ()),
         ("A=1\nnonsense\nB=2\n!", {"A": "1", "B": "2"}, (2, 4)),
         ("A='open\nB=2", {"A": "'open", "B": "2"}, ()),
         ("A='it'\"'\"'s'\n", {"A": "it'\"'\"'s"}, ()),
