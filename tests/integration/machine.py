@@ -16,14 +16,15 @@ BIN = ROOT / ".venv" / "bin"
 class Host:
     """A container that runs systemd and sees one folder of the tests under /shared."""
 
-    def __init__(self, platform: str, name: str, shared: Path) -> None:
+    def __init__(self, platform: str, name: str, shared: Path, *, image: str = "shipshape-host") -> None:
+        self.platform = platform
         self.name = name
         self.shared = shared
         subprocess.run(
             [
                 *("docker", "run", "--detach", "--rm", "--name", name, "--cgroupns=host"),
                 *("--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw", "--tmpfs", "/run", "--tmpfs", "/run/lock"),
-                *("--volume", f"{shared}:/shared", f"shipshape-host:{platform}"),
+                *("--volume", f"{shared}:/shared", f"{image}:{platform}"),
             ],
             check=True,
             stdout=subprocess.DEVNULL,
@@ -32,6 +33,12 @@ class Host:
     def run(self, *argv: str) -> bytes:
         """The standard output of a command on the host, which must end well."""
         return subprocess.run(["docker", "exec", self.name, *argv], check=True, stdout=subprocess.PIPE).stdout
+
+    def ip(self) -> str:
+        """The host's address in the engine's own network."""
+        template = "{{.NetworkSettings.IPAddress}}"
+        asked = ["docker", "inspect", "--format", template, self.name]
+        return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
 
     def wait_until_running(self) -> None:
         """Return once systemd has started everything."""

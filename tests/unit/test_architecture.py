@@ -25,7 +25,12 @@ UTILS = "ansible_collections.shipshape.webapp.plugins.module_utils"
 
 LAYER_1 = ("_errors", "_result", "_types")
 PURE = ("_access", "_argspec", "_suggest")
-ADAPTERS = ("_command", "_files", "_http", "_lock")
+DRIVERS = ("_driver_mysql", "_driver_postgresql", "_driver_sqlite")
+ADAPTERS = ("_command", "_connection", *DRIVERS, "_files", "_http", "_lock", "_pipe", "_processes")
+# Adapters that are made of others.
+BESIDE = {"_connection": DRIVERS, "_pipe": ("_command",)}
+
+DATABASE_LIBRARIES = ("psycopg", "psycopg2", "pymysql")
 ENTRYPOINT = "_entrypoint"
 
 # Packages for what several features need. They are pure like a feature, and every feature may import them.
@@ -116,7 +121,7 @@ def _checks_of(path: str) -> Iterator[Check]:
         yield _stays_inside
         yield _imports_of_the_collection(*LAYER_1, *PURE)
     elif name in ADAPTERS:
-        yield _imports_of_the_collection(*LAYER_1)
+        yield _imports_of_the_collection(*LAYER_1, *SHARED_PACKAGES, *BESIDE.get(name, ()))
         yield _adapter_imports_only_ansible_and_python
     elif name == ENTRYPOINT:
         yield _imports_of_the_collection(*LAYER_1, *ADAPTERS)
@@ -193,8 +198,8 @@ def _layer_1_imports_only_python(file: File) -> Iterator[str]:
 
 def _adapter_imports_only_ansible_and_python(file: File) -> Iterator[str]:
     for name in _imported(file.tree):
-        if not _is_in(name, {*sys.stdlib_module_names, "ansible.module_utils", UTILS}):
-            yield f"{name} is neither of Python nor of ansible.module_utils."
+        if not _is_in(name, {*sys.stdlib_module_names, "ansible.module_utils", UTILS, *DATABASE_LIBRARIES}):
+            yield f"{name} is neither of Python, nor of ansible.module_utils, nor a database's library."
 
 
 def _feature_imports_only_below(file: File) -> Iterator[str]:
@@ -404,7 +409,7 @@ def test_reaching_outside_is_reported(path: str, code: str) -> None:
         ("_command.py", f"from {UTILS}._pm2.plan import Plan", "_pm2.plan.Plan is in no layer below it"),
         ("_command.py", f"from {UTILS}._lock import HostLocks", "_lock.HostLocks is in no layer below it"),
         ("_command.py", f"from {UTILS}._suggest import did_you_mean", "_suggest.did_you_mean is in no layer below it"),
-        ("_http.py", "import requests", "requests is neither of Python nor of ansible.module_utils"),
+        ("_http.py", "import requests", "requests is neither of Python, nor of ansible.module_utils"),
         ("_http.py", "from ansible.utils.display import Display", "ansible.utils.display.Display is neither"),
         ("_http.py", "from ansible_collections.community.general.plugins import x", "community.general.plugins.x is"),
         ("_entrypoint.py", f"from {UTILS}._pm2.plan import Plan", "_pm2.plan.Plan is in no layer below it"),

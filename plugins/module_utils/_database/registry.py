@@ -1,0 +1,15 @@
+# SPDX-FileCopyrightText: Shipshape contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The engine of an address. This module is private to the collection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Engine
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.mysql import Mysql
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.postgresql import Postgresql
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.sqlite import Sqlite
+
+ENGINES: Mapping[str, Engine] = {engine.name: engine for engine in (Mysql(), Postgresql(), Sqlite())}
