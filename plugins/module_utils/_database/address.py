@@ -99,6 +99,8 @@ def parse_address(url: str, password: str | None = None) -> Address:
         port = parts.port
     except ValueError:
         raise _refusal("is no URL: percent-encode what is special in it, or give database_password.") from None
+    if "\0" in unquote(url):
+        raise _refusal("has a NUL in it, which no name or password can.")
     engine = _ENGINES.get(parts.scheme)
     if engine is None:
         raise _refusal(f"does not begin with one of {', '.join(f'{scheme}:' for scheme in _ENGINES)}.")

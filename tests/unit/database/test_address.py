@@ -59,6 +59,7 @@ def test_a_password_beside_the_url_wins() -> None:
         ("mysql://hunter22@db", "does not end in the name of one database"),
         ("mysql://hunter22@db/a/b", "does not end in the name of one database"),
         ("mysql:///hunter22", "has no host and no socket"),
+        ("mysql://db/hunter22%00", "has a NUL in it"),
         ("mysql:///hunter22?socket=run/x", "socket that is no absolute path"),
         ("mysql://db/hunter22?sockte=/x", "sockte. Did you mean socket?"),
         ("mysql://db/hunter22?ssl-mode=maybe", "TLS mode that is none of disable, prefer"),
