@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Sequence
@@ -20,7 +21,8 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._errors import Da
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     path = tmp_path / "data.db"
-    sqlite3.connect(path).execute("CREATE TABLE t (a)")
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE t (a)")
     return f"sqlite://{path}"
 
 
@@ -46,7 +48,8 @@ def test_a_session_whose_limits_cannot_be_set_is_closed(url: str) -> None:
         ) -> Sequence[str]:
             return ["no SQL at all"]
 
-    before = sorted(os.listdir("/proc/self/fd"))
+    address = parse_address(url)
     with pytest.raises(DatabaseError):
-        open_connection(parse_address(url), Confused())
-    assert sorted(os.listdir("/proc/self/fd")) == before
+        open_connection(address, Confused())
+    held = [os.path.realpath(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")]
+    assert address.name not in held
