@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import CommandError
-from ansible_collections.shipshape.webapp.plugins.module_utils._types import Completed
+from ansible_collections.shipshape.webapp.plugins.module_utils._types import FILE, Completed
 
 # A connection without a login shell often has no directories for administration in its PATH.
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -31,21 +33,21 @@ class HostCommands:
         cwd: str | None = None,
         stdin: str = "",
         timeout: float | None = None,
+        file: str | None = None,
     ) -> Completed:
         """How the program ended."""
         try:
-            # run_command has no time limit, and only a module has it.
-            process = subprocess.Popen(  # pylint: disable=ansible-bad-function
-                list(argv),
-                env=child_environment(env or {}),
-                cwd=cwd,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                encoding="utf-8",
-                errors="replace",
-                start_new_session=True,
-            )
+            with child(argv, env or {}, file) as arguments:
+                # run_command has no time limit, and only a module has it.
+                process = subprocess.Popen(  # pylint: disable=ansible-bad-function
+                    **arguments,
+                    cwd=cwd,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    encoding="utf-8",
+                    errors="replace",
+                )
         except (OSError, ValueError) as error:
             raise CommandError(why_not_started(argv[0], cwd, error), argv=list(argv)) from error
         try:
@@ -59,6 +61,11 @@ class HostCommands:
             ) from None
         return Completed(tuple(argv), process.returncode, stdout, stderr)
 
+    def find(self, *programs: str) -> str | None:
+        """The first of these programs that is installed."""
+        path = child_environment({})["PATH"]
+        return next((program for program in programs if shutil.which(program, path=path)), None)
+
 
 def succeeded(completed: Completed, purpose: str) -> Completed:
     """The same, if the program ended well; otherwise a CommandError that says what could not be done."""
@@ -71,6 +78,33 @@ def succeeded(completed: Completed, purpose: str) -> Completed:
         stdout=completed.stdout,
         stderr=completed.stderr,
     )
+
+
+@contextlib.contextmanager
+def child(argv: Sequence[str], added: Mapping[str, str], file: str | None) -> Iterator[dict[str, Any]]:
+    """What Popen needs for a program that is started in this context, with the private file that it is given.
+
+    The file is in memory only and goes with the last process that has it open, so that nothing is left when this one is
+    killed. Who does not have it open can read it only where he could read the memory of the program, too.
+    """
+    environment = child_environment(added)
+    if file is None:
+        yield {"args": list(argv), "env": environment, "start_new_session": True}
+        return
+    descriptor = os.memfd_create("shipshape", os.MFD_CLOEXEC)
+    try:
+        # libpq refuses a password file that others may read.
+        os.fchmod(descriptor, 0o600)
+        os.write(descriptor, file.encode("utf-8", "surrogateescape"))
+        path = f"/dev/fd/{descriptor}"
+        yield {
+            "args": [argument.replace(FILE, path) for argument in argv],
+            "env": {name: value.replace(FILE, path) for name, value in environment.items()},
+            "start_new_session": True,
+            "pass_fds": [descriptor],
+        }
+    finally:
+        os.close(descriptor)
 
 
 def child_environment(added: Mapping[str, str]) -> dict[str, str]:

@@ -77,6 +77,10 @@ class DatabaseError(ShipshapeError):
         self.reason = reason
 
 
+class BackupError(ShipshapeError):
+    """A backup is not there, not whole, or not like the database that it was taken of."""
+
+
 class LockHeld(ShipshapeError):
     """Somebody else holds the lock and did not let go of it in time."""
 

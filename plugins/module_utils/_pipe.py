@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO
 
-from ansible_collections.shipshape.webapp.plugins.module_utils._command import child_environment, why_not_started
+from ansible_collections.shipshape.webapp.plugins.module_utils._command import child, why_not_started
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import CommandError, FileError
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Flow, Stage
 
@@ -41,6 +41,9 @@ class HostPipes:
         progress: Callable[[int], None] = _nobody,
     ) -> Flow:
         """Write what comes out of the pipe to a new file."""
+        if not stages:
+            with _new_file(path) as target, _opened(stdin) as source:
+                return _pump(_end(source), target, progress)
         with _new_file(path) as target, _opened(stdin) as source, _running(stages, source, timeout) as pipe:
             flow = _pump(pipe.output, target, progress)
             pipe.check()
@@ -55,6 +58,10 @@ class HostPipes:
         progress: Callable[[int], None] = _nobody,
     ) -> tuple[Flow, Flow]:
         """Put the file into the pipe and hash what comes out."""
+        if not stages:
+            with _opened(path) as source:
+                flow = _pump(_end(source), None, progress)
+                return flow, flow
         with _opened(path) as source, _running(stages, subprocess.PIPE, timeout) as pipe:
             results: list[Flow] = []
             reader = threading.Thread(target=lambda: results.append(_pump(pipe.output, None, _nobody)))
@@ -89,15 +96,14 @@ class _Pipe:
             complaints = self.files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - by close()
             self.complaints.append(complaints)
             try:
-                # run_command knows no pipes, and only a module has it.
-                process = subprocess.Popen(  # pylint: disable=ansible-bad-function
-                    list(stage.argv),
-                    env=child_environment(stage.environment),
-                    stdin=source,
-                    stdout=subprocess.PIPE,
-                    stderr=complaints,
-                    start_new_session=True,
-                )
+                with child(stage.argv, stage.environment, stage.file) as arguments:
+                    # run_command knows no pipes, and only a module has it.
+                    process = subprocess.Popen(  # pylint: disable=ansible-bad-function
+                        **arguments,
+                        stdin=source,
+                        stdout=subprocess.PIPE,
+                        stderr=complaints,
+                    )
             except (OSError, ValueError) as error:
                 raise CommandError(why_not_started(stage.argv[0], None, error), argv=list(stage.argv)) from error
             if self.processes and self.processes[-1].stdout:

@@ -3,8 +3,8 @@
 
 """The ports through which use cases reach the host, and the values that pass through them.
 
-This module is private to the collection. The adapters of the same names (_command, _files, _http, _lock) implement the
-ports; tests give use cases their own.
+This module is private to the collection. The adapters of the same names (_command, _files, _folders, _http and more)
+implement the ports; tests give use cases their own.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
+
+# Stands in the arguments and the environment of a program for the path of the private file that it is given.
+FILE = "\0file\0"
 
 
 @dataclass(frozen=True)
@@ -76,10 +79,24 @@ class Holder:
 
 @dataclass(frozen=True)
 class Stage:
-    """One program of a pipe; `environment` is added to the module's own, for this child alone."""
+    """One program of a pipe; `environment` is added to the module's own, for this child alone.
+
+    `file` is what the program finds under the path that takes the place of FILE: it is never written to a disk.
+    """
 
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
+    file: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What stands in a directory; a symbolic link is no file, whatever it leads to."""
+
+    name: str
+    is_file: bool
+    size: int
+    modified: float
 
 
 @dataclass(frozen=True)
@@ -110,11 +127,16 @@ class Commands(Protocol):
         cwd: str | None = None,
         stdin: str = "",
         timeout: float | None = None,
+        file: str | None = None,
     ) -> Completed:
         """How the program ended, whatever its exit code; `env` is added to the module's own environment.
 
-        Raises CommandError if it cannot be started or is stopped for taking longer than `timeout` seconds.
+        `file` is what the program finds under the path that takes the place of FILE. Raises CommandError if it cannot
+        be started or is stopped for taking longer than `timeout` seconds.
         """
+
+    def find(self, *programs: str) -> str | None:
+        """The first of these programs that is installed, as it was asked for: by its name or its path."""
 
 
 class Pipes(Protocol):
@@ -134,8 +156,8 @@ class Pipes(Protocol):
     ) -> Flow:
         """Write what comes out of the pipe to a new file, private from its first byte, and flush it to the disk.
 
-        The first program reads the file `stdin`. `progress` is told now and then how much is written. If anything fails
-        the file is removed again. Raises FileError if it cannot be written.
+        The first program reads the file `stdin`; without any program it is copied as it is. `progress` is told now and
+        then how much is written. If anything fails the file is removed again. Raises FileError if it cannot be written.
         """
 
     def load(
@@ -146,7 +168,10 @@ class Pipes(Protocol):
         timeout: float | None = None,
         progress: Callable[[int], None] = ...,
     ) -> tuple[Flow, Flow]:
-        """Put the file into the pipe; what went in, and what came out, which is hashed and thrown away."""
+        """Put the file into the pipe; what went in, and what came out, which is hashed and thrown away.
+
+        Without any program, what comes out is what went in.
+        """
 
 
 class Files(Protocol):
@@ -159,6 +184,53 @@ class Files(Protocol):
         """Replace the file at once, so that whoever reads it sees the old or the new content and never a part.
 
         Raises FileError and leaves the old file as it was.
+        """
+
+
+class Folders(Protocol):
+    """Knows the directories of the host and what is in them. Every method raises FileError."""
+
+    def prepare(self, path: str) -> None:
+        """Have this directory, for the user who runs this alone; what is above it must be there already."""
+
+    def entries(self, path: str) -> list[Entry]:
+        """What is in the directory, in order of the names; nothing where there is no directory."""
+
+    def move(self, path: str, target: str) -> None:
+        """Give a file another name in the same file system, which takes the place of what is there, for good."""
+
+    def remove(self, path: str) -> None:
+        """Remove a file or a symbolic link; one that is gone already is no failure."""
+
+    def liken(self, path: str, model: str) -> None:
+        """Give a file the owner, group and mode of another."""
+
+    def free_bytes(self, path: str) -> int:
+        """How much this user can still write to the file system of the directory, or of the nearest one above it."""
+
+    def temporary(self, parent: str, *, owner: str | None = None) -> AbstractContextManager[str]:
+        """A new private directory of this process, removed with all that is in it when the context is left.
+
+        What earlier processes left behind when they were killed goes too.
+        """
+
+
+class Servers(Protocol):
+    """Runs servers of its own for a while."""
+
+    def running(
+        self,
+        argv: Sequence[str],
+        *,
+        is_ready: Callable[[], bool],
+        log: str,
+        user: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        timeout: float = 60,
+    ) -> AbstractContextManager[None]:
+        """A server that runs from the moment when it is ready until the context is left, or this process dies.
+
+        What it says goes to the new file `log`. Raises CommandError if it ends or is not ready in time.
         """
 
 

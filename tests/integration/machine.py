@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -16,7 +17,15 @@ BIN = ROOT / ".venv" / "bin"
 class Host:
     """A container that runs systemd and sees one folder of the tests under /shared."""
 
-    def __init__(self, platform: str, name: str, shared: Path, *, image: str = "shipshape-host") -> None:
+    def __init__(
+        self,
+        platform: str,
+        name: str,
+        shared: Path,
+        *,
+        image: str = "shipshape-host",
+        options: Sequence[str] = (),
+    ) -> None:
         self.platform = platform
         self.name = name
         self.shared = shared
@@ -24,7 +33,7 @@ class Host:
             [
                 *("docker", "run", "--detach", "--rm", "--name", name, "--cgroupns=host"),
                 *("--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw", "--tmpfs", "/run", "--tmpfs", "/run/lock"),
-                *("--volume", f"{shared}:/shared", f"{image}:{platform}"),
+                *("--volume", f"{shared}:/shared", *options, f"{image}:{platform}"),
             ],
             check=True,
             stdout=subprocess.DEVNULL,

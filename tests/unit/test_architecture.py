@@ -26,9 +26,12 @@ UTILS = "ansible_collections.shipshape.webapp.plugins.module_utils"
 LAYER_1 = ("_errors", "_result", "_types")
 PURE = ("_access", "_argspec", "_suggest")
 DRIVERS = ("_driver_mysql", "_driver_postgresql", "_driver_sqlite")
-ADAPTERS = ("_command", "_connection", *DRIVERS, "_files", "_http", "_lock", "_pipe", "_processes")
+ADAPTERS = (
+    *("_command", "_connection", *DRIVERS, "_files", "_folders", "_host", "_http", "_lock", "_pipe", "_processes"),
+    "_server",
+)
 # Adapters that are made of others.
-BESIDE = {"_connection": DRIVERS, "_pipe": ("_command",)}
+BESIDE = {"_connection": DRIVERS, "_host": ADAPTERS, "_pipe": ("_command",), "_server": ("_command",)}
 
 DATABASE_LIBRARIES = ("psycopg", "psycopg2", "pymysql")
 ENTRYPOINT = "_entrypoint"
@@ -206,13 +209,18 @@ def _feature_imports_only_below(file: File) -> Iterator[str]:
     package, name = file.path.split("/")[1:]
     for first, rest in _below_utils(file.tree):
         if first == package:
-            if rest.split(".")[0] == "usecase" and name != "usecase.py":
+            if _is_use_case(rest) and not _is_use_case(name):
                 yield "the use case is above it."
         elif first not in (*LAYER_1, *PURE, *SHARED_PACKAGES):
             kind = "an adapter" if first in (*ADAPTERS, ENTRYPOINT) else "another feature" if first else "everything"
             yield f"{first or 'module_utils'} is {kind}: a feature imports its own package and the layers below."
-        elif first in SHARED_PACKAGES and rest.split(".")[0] == "usecase":
+        elif first in SHARED_PACKAGES and _is_use_case(rest):
             yield f"{first}.usecase is above it."
+
+
+def _is_use_case(name: str) -> bool:
+    """A feature has one use case, or several that say which they are: usecase_restore."""
+    return name.split(".", maxsplit=1)[0].split("_", maxsplit=1)[0] == "usecase"
 
 
 def _only_the_entry_point_knows_ansible_module(file: File) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import DatabaseError
-from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
+from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection, Stage
 
 
 @dataclass(frozen=True)
@@ -56,16 +56,31 @@ class Column:
 class ClientAccess:
     """How a command-line tool of the engine gets to the database.
 
-    The password is in none of the arguments: it is in the environment of the tool, or in a private file that is
-    written for it, whose path takes the place of FILE in the arguments and in the environment.
+    The password is in none of the arguments: it is in the private file that the tool is given.
     """
 
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
     file: str | None = field(default=None, repr=False)
 
+    def stage(self, tool: str, *arguments: str) -> Stage:
+        """The tool with these arguments, as a program of a pipe."""
+        return Stage((tool, *self.arguments, *arguments), self.environment, self.file)
 
-FILE = "\0file\0"
+
+class Connect(Protocol):
+    """Opens sessions with databases, as _connection does."""
+
+    def __call__(
+        self,
+        address: Address,
+        engine: Engine,
+        *,
+        read_only: bool = False,
+        statement_timeout: float | None = None,
+        lock_timeout: float | None = None,
+    ) -> Connection:
+        """A session with these limits. Raises DatabaseError."""
 
 
 class Engine(Protocol):

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address, Tls
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import (
-    FILE,
     ClientAccess,
     Column,
     Failure,
@@ -23,7 +22,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine 
     Version,
 )
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import DatabaseError, InvalidInput
-from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
+from ansible_collections.shipshape.webapp.plugins.module_utils._types import FILE, Connection
 
 _LONGEST_NAME = 64
 

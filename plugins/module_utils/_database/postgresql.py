@@ -19,7 +19,6 @@ from dataclasses import dataclass
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import (
-    FILE,
     ClientAccess,
     Column,
     Failure,
@@ -27,7 +26,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine 
     Version,
 )
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import DatabaseError, InvalidInput
-from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
+from ansible_collections.shipshape.webapp.plugins.module_utils._types import FILE, Connection
 
 _LONGEST_NAME = 63
 _LONGEST_TIMEOUT = 2**31 - 1

@@ -19,11 +19,11 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address, Tls, parse_address
-from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import FILE, Column, Failure, Table
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Column, Failure, Table
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.mysql import Mysql
 from ansible_collections.shipshape.webapp.plugins.module_utils._driver_mysql import MysqlConnection, connect
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import DatabaseError
-from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
+from ansible_collections.shipshape.webapp.plugins.module_utils._types import FILE, Connection
 from tests.integration.database.mariadb import PASSWORD, SOCKET, USER, Server
 
 ENGINE = Mysql()

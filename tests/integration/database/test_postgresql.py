@@ -27,10 +27,11 @@ from typing import NoReturn
 import pytest
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import parse_address
-from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import FILE, Column, Table
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Column, Table
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.postgresql import Postgresql
 from ansible_collections.shipshape.webapp.plugins.module_utils._driver_postgresql import PostgresqlConnection, connect
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import DatabaseError, Interrupted
+from ansible_collections.shipshape.webapp.plugins.module_utils._types import FILE
 from tests.integration.database.postgresql import CANARY, Server, certificate, identifier, literal
 
 LIBRARIES = [name for name in ("psycopg2", "psycopg") if importlib.util.find_spec(name)]

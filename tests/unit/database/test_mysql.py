@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address, Tls
-from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import FILE, Engine, Failure, Table
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Engine, Failure, Table
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.mysql import Mysql, format_style
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import InvalidInput
+from ansible_collections.shipshape.webapp.plugins.module_utils._types import FILE
 
 SECRET = "canary\"s'e#cret"
 ADDRESS = Address("mysql", "shop", "db.example", 3306, user="app", password=SECRET)

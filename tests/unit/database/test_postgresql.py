@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database import postgresql
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address, Tls
-from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import FILE, Engine, Failure, Table
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Engine, Failure, Table
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.postgresql import Postgresql, libpq_parameters
 from ansible_collections.shipshape.webapp.plugins.module_utils._driver_postgresql import with_placeholders
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import InvalidInput
+from ansible_collections.shipshape.webapp.plugins.module_utils._types import FILE
 
 ENGINE: Engine = Postgresql()
 

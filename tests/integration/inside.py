@@ -1,0 +1,67 @@
+# SPDX-FileCopyrightText: Shipshape contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The collection inside a test host, where the servers and their tools are, run by the distribution's own Python."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import ansible
+
+from tests.integration.machine import ROOT, Host
+
+_PACKAGES = "/opt/packages"
+
+# ansible.module_utils needs nothing but Python, so the host can use that of this machine.
+MOUNTS = (
+    *("--volume", f"{ROOT}:{_PACKAGES}/ansible_collections/shipshape/webapp:ro"),
+    *("--volume", f"{Path(ansible.__file__).parent}:{_PACKAGES}/ansible:ro"),
+)
+
+
+def command(host: Host, *argv: str, user: str = "root") -> list[str]:
+    """The words that run a program on the host, with the collection to be imported."""
+    environment = ("--env", f"PYTHONPATH={_PACKAGES}", "--env", "PYTHONDONTWRITEBYTECODE=1")
+    return ["docker", "exec", "--interactive", "--user", user, *environment, host.name, *argv]
+
+
+def python(host: Host, code: str, *, user: str = "root") -> str:
+    """What a piece of Python prints, which must end well."""
+    ended = subprocess.run(
+        command(host, "python3", "-", user=user), input=code, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def module_command(host: Host, name: str, *, user: str = "root") -> list[str]:
+    """The words that run a module, which reads its options from standard input."""
+    return command(host, "python3", "-m", f"ansible_collections.shipshape.webapp.plugins.modules.{name}", user=user)
+
+
+def module_input(options: dict[str, Any], *, check: bool = False, diff: bool = False) -> str:
+    """What the module reads."""
+    internal = {"_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_remote_tmp": "/tmp"}
+    return json.dumps({"ANSIBLE_MODULE_ARGS": {**options, **internal}})
+
+
+def module(
+    host: Host, name: str, *, check: bool = False, diff: bool = False, user: str = "root", **options: Any
+) -> dict[str, Any]:
+    """The result of a module, failed or not."""
+    ended = subprocess.run(
+        module_command(host, name, user=user),
+        input=module_input(options, check=check, diff=diff),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    try:
+        result: dict[str, Any] = json.loads(ended.stdout)
+    except ValueError:
+        raise AssertionError(ended.stdout + ended.stderr) from None
+    return result
