@@ -49,7 +49,7 @@ class HostCommands:
                     errors="replace",
                 )
         except (OSError, ValueError) as error:
-            raise CommandError(why_not_started(argv[0], cwd, error), argv=list(argv)) from error
+            raise CommandError(why_not_started(argv[0], cwd, error), argv=shown(argv)) from error
         try:
             stdout, stderr = process.communicate(stdin, timeout)
         except BaseException as error:
@@ -57,7 +57,7 @@ class HostCommands:
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
             raise CommandError(
-                f"{argv[0]} was not done after {timeout:g} seconds and was stopped.", argv=list(argv)
+                f"{argv[0]} was not done after {timeout:g} seconds and was stopped.", argv=shown(argv)
             ) from None
         return Completed(tuple(argv), process.returncode, stdout, stderr)
 
@@ -65,19 +65,6 @@ class HostCommands:
         """The first of these programs that is installed."""
         path = child_environment({})["PATH"]
         return next((program for program in programs if shutil.which(program, path=path)), None)
-
-
-def succeeded(completed: Completed, purpose: str) -> Completed:
-    """The same, if the program ended well; otherwise a CommandError that says what could not be done."""
-    if completed.code == 0:
-        return completed
-    said = (completed.stderr.strip() or completed.stdout.strip() or "it said nothing").splitlines()[-1]
-    raise CommandError(
-        f"{purpose} failed: {completed.argv[0]} ended with exit code {completed.code}: {said}",
-        argv=list(completed.argv),
-        stdout=completed.stdout,
-        stderr=completed.stderr,
-    )
 
 
 @contextlib.contextmanager
@@ -95,7 +82,8 @@ def child(argv: Sequence[str], added: Mapping[str, str], file: str | None) -> It
     try:
         # libpq refuses a password file that others may read.
         os.fchmod(descriptor, 0o600)
-        os.write(descriptor, file.encode("utf-8", "surrogateescape"))
+        with open(descriptor, "wb", closefd=False) as memory:
+            memory.write(file.encode("utf-8", "surrogateescape"))
         path = f"/dev/fd/{descriptor}"
         yield {
             "args": [argument.replace(FILE, path) for argument in argv],
@@ -112,6 +100,11 @@ def child_environment(added: Mapping[str, str]) -> dict[str, str]:
     path = os.environ.get("PATH")
     # Messages of programs are read by machines here, so they are asked for untranslated.
     return {**os.environ, "PATH": f"{path}:{_PATH}" if path else _PATH, "LC_ALL": "C.UTF-8", "LANGUAGE": "C", **added}
+
+
+def shown(argv: Sequence[str]) -> list[str]:
+    """The words of a command as people can read them."""
+    return [argument.replace(FILE, "(a private file)") for argument in argv]
 
 
 def why_not_started(program: str, cwd: str | None, error: Exception) -> str:

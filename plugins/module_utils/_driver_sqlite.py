@@ -52,6 +52,11 @@ class SqliteConnection:
         with self._explained(), contextlib.closing(self._database.execute(sql, tuple(parameters))) as cursor:
             return cursor.fetchall()
 
+    def each(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query, of which only one at a time is held."""
+        with self._explained(), contextlib.closing(self._database.execute(sql)) as cursor:
+            yield from cursor
+
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> int:
         """Carry out one statement, and let go of what it may return."""
         before = self._changes()

@@ -10,7 +10,8 @@ module's exit in one place only, the entry point.
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 
 class ShipshapeError(Exception):
@@ -20,6 +21,11 @@ class ShipshapeError(Exception):
         super().__init__(message)
         self.message = message
         self.details = details
+
+    def add(self, sentence: str) -> None:
+        """Go on with this; what programs say, which often comes last, seldom ends in a full stop."""
+        self.message += f"{'' if self.message.endswith('.') else '.'} {sentence}"
+        self.args = (self.message,)
 
 
 class InvalidInput(ShipshapeError):
@@ -34,14 +40,30 @@ class CommandError(ShipshapeError):
     """A program of the host is missing, took too long or ended with an error."""
 
 
+def words_of_failure(said: str) -> str:
+    """The line by which a program that failed says why: the first that speaks of an error, or else the last."""
+    lines = said.strip().splitlines() or ["it said nothing"]
+    # After it may come advice, or details, which can hold what is in the database.
+    return next((line for line in lines if _ERROR.search(line)), lines[-1]).strip()
+
+
+_ERROR = re.compile(r"\b(?:error|fatal)\b", re.IGNORECASE)
+
+
 class FileError(ShipshapeError):
-    """A file could not be read or written; the one that was there is as it was."""
+    """A file or a directory could not be read, written or otherwise used."""
 
     @classmethod
-    def of(cls, path: str, verb: str, error: OSError) -> FileError:
-        """The system's error as a sentence; the verb is what the file cannot be: read, written."""
-        advice = _ADVICE.get(error.errno or 0, f"{error.strerror}.")
-        return cls(f"{path} cannot be {verb}, and what was there is as it was. {advice}", path=path)
+    def of(cls, path: str, verb: str, error: OSError, advice: Mapping[int, str] | None = None) -> FileError:
+        """The system's error as a sentence; the verb is what the file cannot be: read, written.
+
+        `advice` is what to say of errors that mean something of their own here.
+        """
+        known = {**_ADVICE, **(_ADVICE_FOR_WRITING if verb == "written" else {}), **(advice or {})}
+        said = known.get(error.errno or 0, f"{error.strerror}.")
+        # Whoever writes a file replaces it whole or not at all.
+        kept = ", and what was there is as it was" if verb == "written" else ""
+        return cls(f"{path} cannot be {verb}{kept}. {said}", path=path)
 
 
 _ADVICE = {
@@ -51,10 +73,13 @@ _ADVICE = {
     errno.ENOSPC: "No space is left on its device: free some.",
     errno.EDQUOT: "The disk quota is used up: free some space.",
     errno.EROFS: "Its file system is mounted read-only.",
-    errno.ENOENT: "Its directory does not exist: create it first.",
+    errno.ENOENT: "It does not exist.",
     errno.ENOTDIR: "Something above it is not a directory.",
+    errno.EISDIR: "It is a directory.",
     errno.ELOOP: "It is a symbolic link: name the file itself.",
 }
+
+_ADVICE_FOR_WRITING = {errno.ENOENT: "Its directory does not exist: create it first."}
 
 
 class HttpError(ShipshapeError):

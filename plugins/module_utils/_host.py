@@ -32,6 +32,7 @@ def this_host() -> Host:
         locks=HostLocks(),
         processes=HostProcesses(),
         now=lambda: datetime.now().astimezone(),
+        local=lambda moment: moment.astimezone(),
         random=os.urandom,
         pause=time.sleep,
     )

@@ -7,25 +7,36 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import signal
+import stat
 import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import IO
+from typing import IO, cast
 
-from ansible_collections.shipshape.webapp.plugins.module_utils._command import child, why_not_started
-from ansible_collections.shipshape.webapp.plugins.module_utils._errors import CommandError, FileError
+from ansible_collections.shipshape.webapp.plugins.module_utils._command import child, shown, why_not_started
+from ansible_collections.shipshape.webapp.plugins.module_utils._errors import (
+    CommandError,
+    FileError,
+    words_of_failure,
+)
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Flow, Stage
 
 _CHUNK = 1024 * 1024
+_FIRST_CHUNK = 64 * 1024
 _GRACE = 5
 _TOLD_OF_A_PROGRAM = 4096
 
 
 def _nobody(size: int) -> None:
     """Told of the progress where nobody wants to know."""
+
+
+def _nothing() -> None:
+    """What is done meanwhile where there is nothing to do."""
 
 
 class HostPipes:
@@ -39,15 +50,17 @@ class HostPipes:
         stdin: str | None = None,
         timeout: float | None = None,
         progress: Callable[[int], None] = _nobody,
+        meanwhile: Callable[[], None] = _nothing,
     ) -> Flow:
         """Write what comes out of the pipe to a new file."""
         if not stages:
             with _new_file(path) as target, _opened(stdin) as source:
                 return _pump(_end(source), target, progress)
         with _new_file(path) as target, _opened(stdin) as source, _running(stages, source, timeout) as pipe:
-            flow = _pump(pipe.output, target, progress)
+            with _read_meanwhile(pipe, target, progress) as flows:
+                meanwhile()
             pipe.check()
-            return flow
+            return flows[0]
 
     def load(
         self,
@@ -63,22 +76,12 @@ class HostPipes:
                 flow = _pump(_end(source), None, progress)
                 return flow, flow
         with _opened(path) as source, _running(stages, subprocess.PIPE, timeout) as pipe:
-            results: list[Flow] = []
-            reader = threading.Thread(target=lambda: results.append(_pump(pipe.output, None, _nobody)))
-            reader.start()
-            try:
-                # A program that ends early breaks the pipe; which one and why, the check finds out.
-                with contextlib.suppress(BrokenPipeError):
-                    went_in = _pump(_end(source), pipe.input, progress)
-                    pipe.input.close()
-            except BaseException:
-                # Before the pipe is closed: to whoever reads it, an early end would look like a proper one.
-                pipe.stop()
-                raise
-            finally:
-                reader.join()
+            # A program that ends early breaks the pipe; which one and why, the check finds out.
+            with _read_meanwhile(pipe, None, _nobody) as flows, contextlib.suppress(BrokenPipeError):
+                went_in = _pump(_end(source), pipe.input, progress)
+                pipe.input.close()
             pipe.check()
-            return went_in, results[0]
+            return went_in, flows[0]
 
 
 class _Pipe:
@@ -105,7 +108,7 @@ class _Pipe:
                         stderr=complaints,
                     )
             except (OSError, ValueError) as error:
-                raise CommandError(why_not_started(stage.argv[0], None, error), argv=list(stage.argv)) from error
+                raise CommandError(why_not_started(stage.argv[0], None, error), argv=shown(stage.argv)) from error
             if self.processes and self.processes[-1].stdout:
                 # Only its reader may hold the end of a pipe, or nobody would notice that the reader has gone.
                 self.processes[-1].stdout.close()
@@ -138,8 +141,12 @@ class _Pipe:
         said = complaints.read().decode("utf-8", "replace").strip()
         program = self.stages[number].argv[0]
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        last = (said or "it said nothing").splitlines()[-1]
-        raise CommandError(f"{program} {how}: {last}", argv=list(self.stages[number].argv), code=code, stderr=said)
+        raise CommandError(
+            f"{program} {how}: {words_of_failure(said)}",
+            argv=shown(self.stages[number].argv),
+            code=code,
+            stderr=said,
+        )
 
     def stop(self, *, is_late: bool = False) -> None:
         """End every program that has not ended, with all that it has started."""
@@ -181,6 +188,36 @@ def _running(stages: Sequence[Stage], source: IO[bytes] | int | None, timeout: f
         pipe.close()
 
 
+@contextlib.contextmanager
+def _read_meanwhile(pipe: _Pipe, target: IO[bytes] | None, progress: Callable[[int], None]) -> Iterator[Sequence[Flow]]:
+    """Read all that comes out of the pipe, to the target if there is one, while the context does something else."""
+    flows: list[Flow] = []
+    errors: list[BaseException] = []
+
+    def read() -> None:
+        try:
+            flows.append(_pump(pipe.output, target, progress))
+        except BaseException as error:  # noqa: BLE001 (it is raised in the other thread)
+            errors.append(error)
+            # Nobody reads any more, and who writes into the pipe would wait for ever.
+            pipe.stop()
+
+    # Signals reach this thread alone, which therefore is the one that can be interrupted.
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        yield flows
+        reader.join()
+    except BaseException:
+        # Before the pipe is closed: to whoever reads it, an early end would look like a proper one.
+        pipe.stop()
+        raise
+    finally:
+        reader.join()
+    if errors:
+        raise errors[0]
+
+
 def _end(end: IO[bytes] | None) -> IO[bytes]:
     if end is None:
         raise ValueError("this end of the pipe is not held by this process")
@@ -189,13 +226,23 @@ def _end(end: IO[bytes] | None) -> IO[bytes]:
 
 def _pump(source: IO[bytes], target: IO[bytes] | None, progress: Callable[[int], None]) -> Flow:
     size, digest = 0, hashlib.sha256()
-    while chunk := source.read(_CHUNK):
-        digest.update(chunk)
+    # One for all, because to get a new one for each chunk takes a third of the time that hashing it takes.
+    buffer = memoryview(bytearray(_CHUNK))
+    # The first is small, so that whoever waits for the pipe to have begun need not wait long.
+    while count := _read(source, buffer if size else buffer[:_FIRST_CHUNK]):
+        digest.update(buffer[:count])
         if target:
-            target.write(chunk)
-        size += len(chunk)
+            target.write(buffer[:count])
+        size += count
         progress(size)
     return Flow(size, digest.hexdigest())
+
+
+def _read(source: IO[bytes], buffer: memoryview) -> int:
+    try:
+        return cast(io.BufferedReader, source).readinto(buffer)
+    except OSError as error:
+        raise FileError.of(str(source.name), "read", error) from error
 
 
 @contextlib.contextmanager
@@ -223,10 +270,13 @@ def _opened(path: str | None) -> Iterator[IO[bytes] | None]:
         yield None
         return
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        # O_NONBLOCK, because opening a pipe would wait for its other end.
+        file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115 - below
     except OSError as error:
         raise FileError.of(path, "read", error) from error
-    with os.fdopen(descriptor, "rb") as file:
+    with file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise FileError(f"{path} cannot be read: it is not a plain file.", path=path)
         yield file
 
 

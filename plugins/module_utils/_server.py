@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from ansible_collections.shipshape.webapp.plugins.module_utils._command import child, why_not_started
-from ansible_collections.shipshape.webapp.plugins.module_utils._errors import CommandError, FileError
+from ansible_collections.shipshape.webapp.plugins.module_utils._command import child, shown, why_not_started
+from ansible_collections.shipshape.webapp.plugins.module_utils._errors import (
+    CommandError,
+    FileError,
+    words_of_failure,
+)
 
 _PAUSE = 0.05
 _GRACE = 30
@@ -44,7 +49,15 @@ class HostServers:
 
 def _as(user: str | None) -> list[str]:
     """The words before a command that run it as another user, and that end it when this process is killed."""
-    return ["setpriv", "--pdeathsig", "KILL", *(["--reuid", user, "--regid", user, "--init-groups"] if user else [])]
+    words = ["setpriv", "--pdeathsig", "KILL"]
+    if user is None:
+        return words
+    try:
+        # The user's group can have another name.
+        group = pwd.getpwnam(user).pw_gid
+    except KeyError:
+        raise CommandError(f"There is no user {user} on this host, as whom a server is to run.") from None
+    return [*words, "--reuid", user, "--regid", str(group), "--init-groups"]
 
 
 def _started(argv: Sequence[str], environment: Mapping[str, str], log: str) -> subprocess.Popen[bytes]:
@@ -59,7 +72,7 @@ def _started(argv: Sequence[str], environment: Mapping[str, str], log: str) -> s
                 **arguments, stdin=subprocess.DEVNULL, stdout=descriptor, stderr=descriptor
             )
     except (OSError, ValueError) as error:
-        raise CommandError(why_not_started(argv[0], None, error), argv=list(argv)) from error
+        raise CommandError(why_not_started(argv[0], None, error), argv=shown(argv)) from error
     finally:
         os.close(descriptor)
 
@@ -68,23 +81,25 @@ def _wait(
     process: subprocess.Popen[bytes], program: str, is_ready: Callable[[], bool], log: str, timeout: float
 ) -> None:
     deadline = time.monotonic() + timeout
-    while not is_ready():
-        if process.poll() is not None:
-            raise CommandError(f"{program} ended before it was ready: {_last_words(log)}", code=process.returncode)
+    # Looked at first, so that no other server is taken for one that has ended.
+    while process.poll() is None:
+        if is_ready():
+            return
         if time.monotonic() >= deadline:
             raise CommandError(f"{program} was not ready after {timeout:g} seconds: {_last_words(log)}")
         time.sleep(_PAUSE)
+    raise CommandError(f"{program} ended before it was ready: {_last_words(log)}", code=process.returncode)
 
 
 def _last_words(log: str) -> str:
     with open(log, encoding="utf-8", errors="replace") as file:
-        return (file.read().strip() or "it said nothing").splitlines()[-1]
+        return words_of_failure(file.read())
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End the server with all that it has started, which can be there after the server itself has ended."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE)
-            return

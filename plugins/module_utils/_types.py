@@ -14,6 +14,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from ansible_collections.shipshape.webapp.plugins.module_utils._errors import CommandError, words_of_failure
+
 # Stands in the arguments and the environment of a program for the path of the private file that it is given.
 FILE = "\0file\0"
 
@@ -64,6 +66,18 @@ class Completed:
     code: int
     stdout: str
     stderr: str
+
+    def succeeded(self, purpose: str) -> Completed:
+        """The same, if the program ended well; otherwise a CommandError that says what could not be done."""
+        if self.code == 0:
+            return self
+        said = words_of_failure(self.stderr.strip() or self.stdout)
+        raise CommandError(
+            f"{purpose} failed: {self.argv[0]} ended with exit code {self.code}: {said}",
+            argv=list(self.argv),
+            stdout=self.stdout,
+            stderr=self.stderr,
+        )
 
 
 @dataclass(frozen=True)
@@ -153,11 +167,13 @@ class Pipes(Protocol):
         stdin: str | None = None,
         timeout: float | None = None,
         progress: Callable[[int], None] = ...,
+        meanwhile: Callable[[], None] = ...,
     ) -> Flow:
         """Write what comes out of the pipe to a new file, private from its first byte, and flush it to the disk.
 
         The first program reads the file `stdin`; without any program it is copied as it is. `progress` is told now and
-        then how much is written. If anything fails the file is removed again. Raises FileError if it cannot be written.
+        then how much is written. `meanwhile` is called while the programs run, and stops them if it fails. If anything
+        fails the file is removed again. Raises FileError if it cannot be written.
         """
 
     def load(
@@ -191,10 +207,19 @@ class Folders(Protocol):
     """Knows the directories of the host and what is in them. Every method raises FileError."""
 
     def prepare(self, path: str) -> None:
-        """Have this directory, for the user who runs this alone; what is above it must be there already."""
+        """Have this directory, into which nobody else can put anything; what is above it must be there already.
+
+        A new one is this user's alone. One that belongs to another user, or that others can write to, is refused.
+        """
 
     def entries(self, path: str) -> list[Entry]:
         """What is in the directory, in order of the names; nothing where there is no directory."""
+
+    def real(self, path: str) -> str:
+        """The absolute path to which symbolic links lead from here, whether something is there or not."""
+
+    def link(self, path: str, name: str) -> None:
+        """Give a file a second name in the same file system, which nothing may have yet."""
 
     def move(self, path: str, target: str) -> None:
         """Give a file another name in the same file system, which takes the place of what is there, for good."""
@@ -203,7 +228,7 @@ class Folders(Protocol):
         """Remove a file or a symbolic link; one that is gone already is no failure."""
 
     def liken(self, path: str, model: str) -> None:
-        """Give a file the owner, group and mode of another."""
+        """Give a file, which has no other name, the owner, group and mode of another."""
 
     def free_bytes(self, path: str) -> int:
         """How much this user can still write to the file system of the directory, or of the nearest one above it."""
@@ -211,7 +236,7 @@ class Folders(Protocol):
     def temporary(self, parent: str, *, owner: str | None = None) -> AbstractContextManager[str]:
         """A new private directory of this process, removed with all that is in it when the context is left.
 
-        What earlier processes left behind when they were killed goes too.
+        It is `owner`'s, if one is given. What earlier processes left behind when they were killed goes too.
         """
 
 
@@ -282,11 +307,15 @@ class Http(Protocol):
 class Locks(Protocol):
     """Keeps two runs from doing the same thing at once."""
 
-    def hold(self, path: str, *, purpose: str, wait: float = 0) -> AbstractContextManager[None]:
+    def hold(self, path: str, *, purpose: str, wait: float = 0) -> AbstractContextManager[Callable[[str], None]]:
         """Hold a lock file, made if need be, while the context lasts; it never outlives the process.
 
-        Raises LockHeld, which says who holds it, if somebody else does for longer than `wait` seconds.
+        What the context gives replaces the purpose, which whoever looks at the lock is told. Raises LockHeld, which
+        says who holds it, if somebody else does for longer than `wait` seconds.
         """
+
+    def holder(self, path: str) -> str | None:
+        """Who holds the lock file, what for and since when; None if nobody does."""
 
     def hold_directory(self, path: str, *, wait: float = 0) -> AbstractContextManager[None]:
         """The same for a directory, of which nothing is left behind; one that cannot be opened needs no lock."""

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -71,7 +73,7 @@ def holder(kind: str, path: Path) -> Iterator[Holder]:
     holder.kill()
 
 
-def lock(kind: str, path: Path, wait: float = 0) -> AbstractContextManager[None]:
+def lock(kind: str, path: Path, wait: float = 0) -> AbstractContextManager[object]:
     if kind == "directory":
         return HostLocks().hold_directory(str(path), wait=wait)
     return HostLocks().hold(str(path), purpose="another deployment", wait=wait)
@@ -213,3 +215,125 @@ def test_missing_directory_needs_no_lock(tmp_path: Path) -> None:
 
     with pytest.raises(FileNotFoundError, match="of the body"), lock("directory", tmp_path / "nowhere"):
         raise FileNotFoundError("of the body")
+
+
+def test_purpose_can_be_changed_while_it_is_held(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+
+    with HostLocks().hold(str(path), purpose="a backup") as tell:
+        before = HostLocks().holder(str(path))
+        tell("a backup, 42 %, 120.0 MB")
+        told = HostLocks().holder(str(path))
+        with pytest.raises(LockHeld, match=rf"locked by process {os.getpid()} \(a backup, 42 %, 120\.0 MB, since 20"):
+            lock("file", path).__enter__()
+        tell("done")
+        assert HostLocks().holder(str(path)) == str(before).replace("a backup", "done")
+
+    assert told == str(before).replace("a backup", "a backup, 42 %, 120.0 MB")
+    assert path.read_bytes() == b""
+
+
+def test_text_is_never_torn_because_the_file_does_not_grow(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+
+    with HostLocks().hold(str(path), purpose="a") as tell:
+        sizes = [path.stat().st_size]
+        for purpose in ("a" * 100, "b", "ä" * 100):
+            tell(purpose)
+            sizes.append(path.stat().st_size)
+            assert f"({purpose}, since" in str(HostLocks().holder(str(path)))
+
+    assert len(set(sizes)) == 1
+
+
+def test_text_is_never_torn_for_another_process(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    path.touch()
+    script = """
+import sys
+from ansible_collections.shipshape.webapp.plugins.module_utils._lock import HostLocks
+from itertools import count
+for number in count():
+    with HostLocks().hold(sys.argv[1], purpose="0") as tell:
+        tell(str(number) * (number % 50 + 1))
+        tell(str(number))
+        if not number:
+            print("begun", flush=True)
+"""
+    writer = subprocess.Popen(
+        [sys.executable, "-c", script, path], env={"PYTHONPATH": PYTHONPATH}, stdout=subprocess.PIPE
+    )
+    try:
+        assert writer.stdout
+        assert writer.stdout.readline() == b"begun\n"
+        read: set[bytes] = set()
+        while len(read) < 100:
+            read.add(path.read_bytes())
+    finally:
+        writer.kill()
+        writer.communicate()
+
+    texts = [json.loads(text) for text in read if text]
+    assert all(text["pid"] == writer.pid and text["purpose"].isdecimal() for text in texts)
+
+
+def test_lock_holds_where_there_is_no_space_for_its_text(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with HostLocks().hold(str(path), purpose="a backup") as tell:
+            tell("a backup, 42 %")
+            with pytest.raises(LockHeld, match="is locked by another process"):
+                lock("file", path).__enter__()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_holder_is_told_without_disturbing_it(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    other = Holder("file", path)
+    before = (path.read_bytes(), path.stat().st_mtime_ns)
+
+    found = HostLocks().holder(str(path))
+
+    assert str(found).startswith(f"process {other.process.pid} (a deployment, since 20")
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+    other.let_go()
+    assert HostLocks().holder(str(path)) is None
+
+
+def test_holder_that_was_killed_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    Holder("file", path).kill()
+    assert path.read_bytes()
+
+    assert HostLocks().holder(str(path)) is None
+
+
+def test_another_process_with_the_number_of_the_holder_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    Holder("file", path).kill()
+    # As after a restart of the host, when the numbers are given anew.
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), "pid": os.getpid()}))
+
+    assert HostLocks().holder(str(path)) is None
+
+
+@pytest.mark.parametrize("signature", [b"", b"{", b"\xff", b"[]", b"{}", b'{"pid": "x"}', b'{"pid": 4194305}'])
+def test_holder_without_a_signature_is_none(tmp_path: Path, signature: bytes) -> None:
+    path = tmp_path / "lock"
+    path.write_bytes(signature)
+
+    assert HostLocks().holder(str(path)) is None
+
+
+def test_holder_makes_no_file_and_follows_no_link(tmp_path: Path) -> None:
+    path, link = tmp_path / "lock", tmp_path / "link"
+
+    assert HostLocks().holder(str(path)) is None
+    assert not path.exists()
+    link.symlink_to(path)
+    with HostLocks().hold(str(path), purpose="a backup"):
+        assert HostLocks().holder(str(link)) is None

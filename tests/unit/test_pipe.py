@@ -15,7 +15,7 @@ import pytest
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import CommandError, FileError
 from ansible_collections.shipshape.webapp.plugins.module_utils._pipe import HostPipes
-from ansible_collections.shipshape.webapp.plugins.module_utils._types import Flow, Stage
+from ansible_collections.shipshape.webapp.plugins.module_utils._types import FILE, Flow, Stage
 
 
 def sh(script: str, **environment: str) -> Stage:
@@ -110,6 +110,7 @@ def test_each_program_has_its_own_environment(target: Path) -> None:
         (["exit 7"], "exit code 7: it said nothing"),
         (["kill -KILL $$"], "was killed by SIGKILL"),
         (["seq 100000 >&2; echo last >&2; exit 1"], ": last"),
+        (["echo 'Error: of the disk' >&2; echo 'Good bye.' >&2; exit 1"], ": Error: of the disk"),
     ],
 )
 def test_the_program_that_failed_is_named_and_no_file_is_left(target: Path, stages: list[str], said: str) -> None:
@@ -244,3 +245,163 @@ def test_no_descriptor_is_left_open(target: Path) -> None:
     with pytest.raises(CommandError):
         HostPipes().load(str(target), [Stage(("cat",)), sh("exit 1")])
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_each_program_has_a_private_file_of_its_own(target: Path) -> None:
+    stages = [
+        Stage(("cat", FILE), file="first,"),
+        Stage(("sh", "-c", 'cat; cat "$IT"'), {"IT": FILE}, file="second,"),
+        Stage(("sh", "-c", "cat; ls -l /proc/self/fd | grep -c memfd || true")),
+    ]
+    HostPipes().save(stages, str(target))
+    assert target.read_text() == "first,second,0\n"
+
+
+def test_a_private_file_is_not_shown() -> None:
+    assert "s3cret" not in repr(Stage(("cat", FILE), file="s3cret"))
+
+
+def test_a_program_that_is_not_there_leaves_no_private_file_open(target: Path) -> None:
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(CommandError, match="nosuchprogram"):
+        HostPipes().save([Stage(("cat", FILE), file="x"), Stage(("nosuchprogram", FILE), file="x")], str(target))
+    assert os.listdir("/proc/self/fd") == before
+
+
+# Without any program.
+
+
+def test_a_file_is_copied(tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = bytes(range(256)) * 10_000
+    source = _written(tmp_path / "source", content)
+    told: list[int] = []
+    modes: list[int] = []
+    flushed: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append(os.fstat(descriptor).st_size))
+
+    def progress(size: int) -> None:
+        told.append(size)
+        modes.append(target.stat().st_mode & 0o777)
+
+    before = os.umask(0)
+    try:
+        flow = HostPipes().save([], str(target), stdin=str(source), progress=progress)
+    finally:
+        os.umask(before)
+
+    assert target.read_bytes() == content
+    assert flow == flow_of(content)
+    assert (told, set(modes), flushed) == (
+        [65_536, 65_536 + 1024**2, 65_536 + 2 * 1024**2, len(content)],
+        {0o600},
+        [len(content)],
+    )
+
+
+def test_a_file_is_read(tmp_path: Path) -> None:
+    source = _written(tmp_path / "source", bytes(3_000_000))
+    told: list[int] = []
+    assert HostPipes().load(str(source), [], progress=told.append) == (flow_of(bytes(3_000_000)),) * 2
+    assert told == [65_536, 65_536 + 1024**2, 65_536 + 2 * 1024**2, 3_000_000]
+
+
+def test_an_interrupted_copy_leaves_no_file(tmp_path: Path, target: Path) -> None:
+    def interrupt(size: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        HostPipes().save([], str(target), stdin=str(_written(tmp_path / "source", b"x")), progress=interrupt)
+    assert not target.exists()
+
+
+def test_a_copy_does_not_take_the_place_of_a_file(tmp_path: Path, target: Path) -> None:
+    target.write_bytes(b"yesterday's")
+    with pytest.raises(FileError, match="It is there already"):
+        HostPipes().save([], str(target), stdin=str(_written(tmp_path / "source", b"x")))
+    assert target.read_bytes() == b"yesterday's"
+
+
+def test_a_copy_to_a_full_disk(tmp_path: Path, small_disk: Path) -> None:
+    source = _written(tmp_path / "source", bytes(1_000_000))
+    with pytest.raises(FileError, match=f"{small_disk}/saved cannot be written, .* No space is left on its device"):
+        HostPipes().save([], str(small_disk / "saved"), stdin=str(source))
+    assert list(small_disk.iterdir()) == []
+
+
+# What cannot be read.
+
+
+def save(path: str, target: Path, stages: list[Stage]) -> None:
+    HostPipes().save(stages, str(target), stdin=path)
+
+
+def load(path: str, target: Path, stages: list[Stage]) -> None:
+    HostPipes().load(path, stages)
+
+
+@pytest.mark.parametrize("use", [save, load])
+@pytest.mark.parametrize("stages", [[], [Stage(("cat",))]])
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda path: None, ". It does not exist."),
+        (Path.mkdir, ". It is a directory."),
+        (os.mkfifo, ": it is not a plain file."),
+    ],
+)
+def test_what_is_no_file_is_told(
+    tmp_path: Path,
+    target: Path,
+    use: Callable[[str, Path, list[Stage]], None],
+    stages: list[Stage],
+    make: Callable[[Path], None],
+    why: str,
+) -> None:
+    source = tmp_path / "source"
+    make(source)
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(FileError) as caught:
+        use(str(source), target, stages)
+    assert caught.value.message == f"{source} cannot be read{why}"
+    assert not target.exists()
+    assert os.listdir("/proc/self/fd") == before
+
+
+@pytest.mark.parametrize(("use", "stages"), [(save, []), (load, []), (load, [Stage(("cat",))])])
+def test_a_disk_that_cannot_be_read_is_told(
+    target: Path, use: Callable[[str, Path, list[Stage]], None], stages: list[Stage]
+) -> None:
+    # Nothing is mapped where this begins.
+    with pytest.raises(FileError, match=r"/proc/self/mem cannot be read\. Input/output error\."):
+        use("/proc/self/mem", target, stages)
+    assert not target.exists()
+
+
+def test_something_else_is_done_while_the_programs_run(tmp_path: Path, target: Path) -> None:
+    # The pipe waits for it, so that it would never end if it was done before or after.
+    done = tmp_path / "done"
+    os.mkfifo(done)
+
+    def meanwhile() -> None:
+        done.write_text("done\n")
+
+    flow = HostPipes().save([sh(f"cat {done}")], str(target), meanwhile=meanwhile, timeout=10)
+    assert (target.read_text(), flow.size) == ("done\n", 5)
+
+
+def test_what_fails_meanwhile_stops_the_pipe_and_leaves_no_file(tmp_path: Path, target: Path) -> None:
+    pid = tmp_path / "pid"
+
+    def meanwhile() -> None:
+        assert until(lambda: pid.exists() and pid.read_text().endswith("\n"))
+        raise FileError("It failed.")
+
+    with pytest.raises(FileError, match=r"It failed\."):
+        HostPipes().save([sh(f"echo $$ >{pid}; exec sleep 60")], str(target), meanwhile=meanwhile)
+    assert is_gone(int(pid.read_text()))
+    assert not target.exists()
+
+
+def test_a_full_disk_stops_programs_that_would_never_end(small_disk: Path) -> None:
+    with pytest.raises(FileError, match="No space is left"):
+        HostPipes().save([sh("exec cat /dev/zero")], str(small_disk / "target"), timeout=30)

@@ -106,6 +106,9 @@ class Engine(Protocol):
     def count_rows(self, connection: Connection, tables: Iterable[Table]) -> dict[Table, int]:
         """How many rows each table holds, exactly, in one round trip."""
 
+    def size(self, connection: Connection) -> int:
+        """How many bytes the database takes on its disk, about."""
+
     def schema_fingerprint(self, connection: Connection) -> str:
         """A SHA-256 over everything that defines the schema and over nothing that merely describes its contents.
 

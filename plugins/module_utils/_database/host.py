@@ -33,7 +33,8 @@ class Host:
     folders: Folders
     locks: Locks
     processes: Processes
-    # The time of the host's own zone, where its days begin and end.
+    # The time, and any time in the host's own zone, which says where its days begin and end.
     now: Callable[[], datetime]
+    local: Callable[[datetime], datetime]
     random: Callable[[int], bytes]
     pause: Callable[[float], None]

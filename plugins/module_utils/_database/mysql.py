@@ -65,7 +65,8 @@ FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = DATABASE()
 # The names of the server's SHOW CREATE for what information_schema.TABLES calls so.
 _KINDS = {"VIEW": "VIEW", "SYSTEM VIEW": "VIEW", "SEQUENCE": "SEQUENCE"}
 
-_NAMED = r"`(?:[^`]|``)*`"
+# In a routine that was made under ANSI_QUOTES, names stand in double quotes.
+_NAMED = r"(?:`(?:[^`]|``)*`|\"(?:[^\"]|\"\")*\")"
 _DEFINER = re.compile(rf"^(CREATE (?:ALGORITHM=\w+ )?)DEFINER={_NAMED}(?:@{_NAMED})? ")
 
 # The option stands at the beginning of the line that closes the list of columns; a comment's line breaks are escaped.
@@ -131,6 +132,14 @@ class Mysql:
         counts = (f"SELECT {at}, COUNT(*) FROM {self.qualified(table)}" for at, table in enumerate(wanted))  # noqa: S608 (names are quoted)
         rows = connection.rows(" UNION ALL ".join(counts))
         return {wanted[at]: count for at, count in rows}
+
+    def size(self, connection: Connection) -> int:
+        """What the tables and their indexes take; what the server says of it may be some seconds old."""
+        [(size,)] = connection.rows(
+            "SELECT COALESCE(SUM(DATA_LENGTH + INDEX_LENGTH + DATA_FREE), 0) FROM information_schema.TABLES"
+            " WHERE TABLE_SCHEMA = DATABASE()"
+        )
+        return int(size)
 
     def schema_fingerprint(self, connection: Connection) -> str:
         """A SHA-256 over what SHOW CREATE and information_schema say.

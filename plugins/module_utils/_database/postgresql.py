@@ -95,6 +95,11 @@ class Postgresql:
         )
         return {asked[number]: count for number, count in connection.rows(f"VALUES {counts}")}
 
+    def size(self, connection: Connection) -> int:
+        """What the server says of its files."""
+        [(size,)] = connection.rows("SELECT pg_catalog.pg_database_size(pg_catalog.current_database())")
+        return int(size)
+
     def schema_fingerprint(self, connection: Connection) -> str:
         """A SHA-256 over what the catalogue says of all objects; comparable between servers of one major version.
 
@@ -102,7 +107,7 @@ class Postgresql:
         role, the versions of extensions, which a dump does not hold, comments, tablespaces and the name of the
         database. Indexes that could not be built are left out, because a dump leaves them out too.
         """
-        with _reading(connection):
+        with reading(connection):
             rows = connection.rows(_DESCRIPTION)
         lines = sorted(json.dumps([kind, *map(_canonical, json.loads(facts))]) for kind, facts in rows)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
@@ -277,10 +282,12 @@ json_build_array(
     CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END)
 FROM pg_class c {_RELATION}
 WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'c') AND {_USERS_RELATION}""",
-    # By their order and not by their number, which tells of dropped columns.
+    # By their order and not by their number, which tells of dropped columns. A table that inherits may be restored with
+    # its columns in another order than it had: those of its parents first.
     "column": f"""
 json_build_array(
-    n.nspname, c.relname, row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum), a.attname,
+    n.nspname, c.relname, row_number() OVER (PARTITION BY c.oid ORDER BY CASE WHEN NOT c.relispartition
+        AND EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhrelid = c.oid) THEN a.attname END, a.attnum), a.attname,
     format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated,
     pg_get_expr(d.adbin, d.adrelid),
     CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END,
@@ -422,7 +429,7 @@ _WRITING = {
 
 
 @contextlib.contextmanager
-def _reading(connection: Connection) -> Iterator[None]:
+def reading(connection: Connection) -> Iterator[None]:
     """While it lasts, the server writes every definition in full and in the same way."""
     current = ", ".join("pg_catalog.current_setting(?)" for name in _WRITING)
     [before] = connection.rows(f"SELECT {current}", list(_WRITING))
@@ -614,12 +621,6 @@ _RULES = (
         words=r"database \".*\" does not exist",
         is_quoted=False,
     ),
-    # After the logins, because what pg_hba.conf refuses names SSL too.
-    _Rule(
-        "tls",
-        "the connection could not be protected as asked. Check sslmode and the certificates on both sides.",
-        words=r"\bSSL\b|certificate verify failed|server certificate|certificate file|private key file",
-    ),
     _Rule(
         "refused",
         "all connections of the server are taken. End some, or raise max_connections.",
@@ -632,6 +633,12 @@ _RULES = (
         codes=("57P", "08"),
         words="the database system is|terminating connection|server closed the connection|connection already closed|"
         "the connection is (?:closed|lost)|could not receive data from server|connection has been closed unexpectedly",
+    ),
+    # After the logins, because what pg_hba.conf refuses names SSL too, as does the end of a connection.
+    _Rule(
+        "tls",
+        "the connection could not be protected as asked. Check sslmode and the certificates on both sides.",
+        words=r"\bSSL\b|certificate verify failed|server certificate|certificate file|private key file",
     ),
     _Rule(
         "locked",

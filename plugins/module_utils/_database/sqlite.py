@@ -121,6 +121,11 @@ class Sqlite:
         rows = connection.rows(f"VALUES {', '.join(counts)}") if counts else []
         return {ordered[number]: count for number, count in rows}
 
+    def size(self, connection: Connection) -> int:
+        """All pages, with those that are free."""
+        [(size,)] = connection.rows("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+        return int(size)
+
     def schema_fingerprint(self, connection: Connection) -> str:
         """A hash of all definitions, and of the two numbers by which applications tell their schemas apart."""
         rows = connection.rows(

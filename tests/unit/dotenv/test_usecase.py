@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -41,7 +41,12 @@ class OneFile:
 class RecordingLocks:
     held: list[str] = field(default_factory=list)
 
-    def hold(self, path: str, *, purpose: str, wait: float = 0) -> contextlib.AbstractContextManager[None]:
+    def hold(
+        self, path: str, *, purpose: str, wait: float = 0
+    ) -> contextlib.AbstractContextManager[Callable[[str], None]]:
+        raise AssertionError("dotenv leaves no lock file behind")
+
+    def holder(self, path: str) -> str | None:
         raise AssertionError("dotenv leaves no lock file behind")
 
     @contextlib.contextmanager
