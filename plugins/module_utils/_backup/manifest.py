@@ -9,6 +9,7 @@ This module is private to the collection.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -16,23 +17,20 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Table
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.ledger import Ledger
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import BackupError
 
 FORMAT = 1
 SUFFIX = ".manifest.json"
 
-_ID = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,99})-(?P<time>[0-9]{8}T[0-9]{6}Z)-(?P<chance>[0-9a-f]{6})")
+# How far a backup can be verified; each proves what those before it prove, and more.
+LEVELS = ("none", "checksum", "structure", "restore")
+
+_NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+_ID = re.compile(rf"(?P<name>{_NAME})-(?P<time>[0-9]{{8}}T[0-9]{{6}}Z)-(?P<chance>[0-9a-f]{{6}})")
+_FILE = re.compile(rf"{_ID.pattern}(?=\.|\Z)")
 _TIME = "%Y%m%dT%H%M%SZ"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-@dataclass(frozen=True)
-class Ledger:
-    """How far the schema's migrations had come: the table that lists them, how many it lists, and the last."""
-
-    table: str
-    applied: int
-    last: str | None
 
 
 @dataclass(frozen=True)
@@ -81,6 +79,8 @@ class Manifest:
     facts: Facts
     verified: Verification | None = None
     release: str | None = None
+    # Taken because somebody asked for a backup, or for safety before a restore.
+    purpose: str = "backup"
 
     @property
     def is_encrypted(self) -> bool:
@@ -114,15 +114,17 @@ class Manifest:
         }
 
     def to_text(self) -> str:
-        """The file's content."""
-        return json.dumps({"format": FORMAT, **self.as_returned()}, indent=1) + "\n"
+        """The file's content. Raises BackupError rather than give what could not be read again."""
+        text = json.dumps({"format": FORMAT, **self.as_returned()}, indent=1) + "\n"
+        parse_manifest(f"{self.id}{SUFFIX}", text)
+        return text
 
 
 def parse_manifest(name: str, text: str) -> Manifest:
     """The manifest in a file of this name. Raises BackupError, which says what is wrong with it."""
     try:
         told = json.loads(text)
-        if told["format"] != FORMAT:
+        if _of(told["format"], int) > FORMAT:
             raise BackupError(f"{name} was written by a newer version of this collection: update the collection.")
         manifest = _manifest(told)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -133,45 +135,72 @@ def parse_manifest(name: str, text: str) -> Manifest:
 
 
 def _manifest(told: Mapping[str, Any]) -> Manifest:
-    verified, ledger = told["verified"], told["ledger"]
-    facts = Facts(
-        tables={Table(_str(table["name"]), table["schema"]): int(table["rows"]) for table in told["tables"]},
-        schema_sha256=_str(told["schema_sha256"]),
-        traits=dict(told["traits"]),
-        content_sha256=told["content_sha256"],
-        ledger=Ledger(**ledger) if ledger else None,
-        is_approximate=bool(told["is_approximate"]),
-    )
-    plain = {word: told[word] for word in _PLAIN}
-    # The file's name leads to what is read, restored and removed: nothing but a name may stand there.
-    if not _ID.fullmatch(plain["id"]) or "/" in plain["file"] or not plain["file"].startswith(plain["id"]):
-        raise ValueError
-    if not _SHA256.fullmatch(plain["sha256"]) or not isinstance(plain["bytes"], int):
+    plain = {word: _of(told[word], *kinds) for word, kinds in _PLAIN.items()}
+    whose = _ID.fullmatch(plain["id"])
+    # The file's name leads to what is read, restored and removed: nothing but a backup's own may stand there.
+    file = re.fullmatch(re.escape(plain["id"]) + _SUFFIXES, plain["file"])
+    is_sound = _SHA256.fullmatch(plain["sha256"]) and plain["bytes"] >= 0 and 0 <= plain["seconds"] < math.inf
+    if not whose or whose["name"] != plain["name"] or not file or not is_sound or told["format"] != FORMAT:
         raise ValueError
     return Manifest(
         **plain,
-        recipients=tuple(told["recipients"]),
+        recipients=tuple(_of(recipient, str) for recipient in _of(told["recipients"], list)),
         taken=_time(told["taken"]),
-        facts=facts,
-        verified=Verification(verified["level"], _time(verified["at"]), verified["where"]) if verified else None,
+        facts=_facts(told),
+        verified=_verification(told["verified"]) if told["verified"] is not None else None,
     )
 
 
-_PLAIN = (
-    *("id", "name", "file", "bytes", "sha256", "compression", "engine", "source", "server", "tool", "seconds"),
-    *("consistency", "release"),
-)
+def _facts(told: Mapping[str, Any]) -> Facts:
+    tables = {
+        Table(_of(table["name"], str), _of(table["schema"], str, _NOTHING)): _of(table["rows"], int)
+        for table in _of(told["tables"], list)
+    }
+    ledger = told["ledger"]
+    return Facts(
+        tables=tables,
+        schema_sha256=_of(told["schema_sha256"], str),
+        traits={word: _of(value, str) for word, value in _of(told["traits"], dict).items()},
+        content_sha256=_of(told["content_sha256"], str, _NOTHING),
+        ledger=None if ledger is None else _ledger(ledger),
+        is_approximate=_of(told["is_approximate"], bool),
+    )
 
 
-def _str(value: object) -> str:
-    if not isinstance(value, str):
+def _ledger(told: Mapping[str, Any]) -> Ledger:
+    return Ledger(_of(told["table"], str), _of(told["applied"], int), _of(told["last"], str, _NOTHING))
+
+
+def _verification(told: Mapping[str, Any]) -> Verification:
+    if told["level"] not in LEVELS:
+        raise ValueError
+    return Verification(told["level"], _time(told["at"]), _of(told["where"], str, _NOTHING))
+
+
+_NOTHING = type(None)
+_TEXT = (str,)
+_PLAIN: Mapping[str, tuple[type, ...]] = {
+    **dict.fromkeys(("id", "name", "file", "sha256", "compression", "engine", "source", "server", "tool"), _TEXT),
+    **dict.fromkeys(("consistency", "purpose"), _TEXT),
+    "bytes": (int,),
+    "seconds": (int, float),
+    "release": (str, _NOTHING),
+}
+# What the file's name may have after the id; the manifest itself is not a backup.
+_SUFFIXES = rf"(?!{re.escape(SUFFIX)}\Z)(?:\.[A-Za-z0-9]+)*"
+
+
+def _of(value: Any, *kinds: type) -> Any:
+    """The value, if it is of one of these kinds exactly: here, true is no number."""
+    if type(value) not in kinds:
         raise TypeError
     return value
 
 
 def _time(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
-    if moment.utcoffset() is None:
+    # With the first and the last years of the calendar nothing can be computed in another zone.
+    if moment.utcoffset() is None or not 1 < moment.year < 9999:
         raise ValueError
     return moment
 
@@ -188,8 +217,8 @@ def is_id(text: str) -> bool:
 
 def id_of_file(file: str) -> str | None:
     """The id that the file's name begins with, if it is the name of a backup or of its manifest."""
-    found = _ID.match(file)
-    return found[0] if found and (file[found.end() :].startswith(".") or not file[found.end() :]) else None
+    found = _FILE.match(file)
+    return found[0] if found else None
 
 
 def default_name(database: str) -> str:
@@ -201,6 +230,6 @@ def default_name(database: str) -> str:
 
 def name_problems(name: str) -> Sequence[str]:
     """What is wrong with a name that the user gave."""
-    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+    if re.fullmatch(_NAME, name):
         return ()
     return ("name: it takes letters, digits, dots, hyphens and underscores, and begins with a letter or a digit.",)

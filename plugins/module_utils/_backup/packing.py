@@ -10,20 +10,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import BackupError, InvalidInput
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import FILE, Stage
 
 # By what each is packed, the best first, how strongly if nobody says, and by what it is unpacked.
 _TOOLS = {"zstd": "zstd", "pigz": "gzip", "gzip": "gzip"}
+# zstd takes one processor if nobody says to take all, pigz takes all. Not -q: pigz tells no errors either then.
+_PACK = {"zstd": ("-T0",)}
 _LEVELS = {"zstd": 3, "pigz": 1, "gzip": 1}
 _HIGHEST = {"zstd": 19, "pigz": 9, "gzip": 9}
 _SUFFIXES = {"zstd": ".zst", "gzip": ".gz", "none": ""}
 
 COMPRESS = ("auto", *_TOOLS, "none")
 
-_RECIPIENT = re.compile(r"age1[0-9a-z]{10,}|ssh-(?:ed25519|rsa) [A-Za-z0-9+/=]+(?: [^\n]*)?")
+_RECIPIENT = re.compile(r"age1[0-9a-z]{10,}|ssh-(?:ed25519|rsa) [A-Za-z0-9+/=]+(?: [^\x00-\x1f\x7f]*)?")
 _IDENTITY = re.compile(r"^AGE-SECRET-KEY-1[0-9A-Z]+$", re.MULTILINE)
 _PUBLIC = re.compile(r"^# public key: (age1[0-9a-z]+)$", re.MULTILINE)
 
@@ -50,7 +52,7 @@ class Packing:
 
     def stages(self) -> list[Stage]:
         """The programs through which a dump goes."""
-        packed = [] if self.tool == "none" else [Stage((self.tool, *_threads(self.tool), f"-{self.level}", "-c"))]
+        packed = [] if self.tool == "none" else [Stage((self.tool, *_PACK.get(self.tool, ()), f"-{self.level}", "-c"))]
         to = [argument for recipient in self.recipients for argument in ("--recipient", recipient)]
         return [*packed, Stage(("age", "--encrypt", *to))] if self.recipients else packed
 
@@ -80,15 +82,10 @@ def unpacking(compression: str, identity: str | None, find: Find) -> list[Stage]
     decrypt = [Stage(("age", "--decrypt", "--identity", FILE), file=identity)] if identity is not None else []
     if compression == "none":
         return decrypt
-    tools = [tool for tool, unpacks in _TOOLS.items() if unpacks == compression]
-    tool = find(*tools) if tools else None
+    tool = find(*(tool for tool, unpacks in _TOOLS.items() if unpacks == compression))
     if tool is None:
         raise BackupError(f"The backup is compressed with {compression}, which is not installed on this host.")
-    return [*decrypt, Stage((tool, *_threads(tool), "-d", "-c"))]
-
-
-def _threads(tool: str) -> list[str]:
-    return ["-q", "-T0"] if tool == "zstd" else ["-q"]
+    return [*decrypt, Stage((tool, "-d", "-c"))]
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,7 @@ class Key:
     """A key of age that lives as long as this process, so that it can read what it has just encrypted for others."""
 
     recipient: str
-    identity: str
+    identity: str = field(repr=False)
 
 
 def parse_key(told: str) -> Key:
