@@ -231,6 +231,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._argspec import ArgumentSpec
+from ansible_collections.shipshape.webapp.plugins.module_utils._backup.manifest import LEVELS
 from ansible_collections.shipshape.webapp.plugins.module_utils._backup.options import (
     name_of,
     terms_argument_spec,
@@ -241,7 +242,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._backup.plan impo
 from ansible_collections.shipshape.webapp.plugins.module_utils._backup.registry import STRATEGIES
 from ansible_collections.shipshape.webapp.plugins.module_utils._backup.retention import parse_policy
 from ansible_collections.shipshape.webapp.plugins.module_utils._backup.usecase_backup import Request, back_up
-from ansible_collections.shipshape.webapp.plugins.module_utils._backup.verify import LEVELS, PLACES
+from ansible_collections.shipshape.webapp.plugins.module_utils._backup.verify import PLACES
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.options import (
     address_of,
     database_argument_spec,

@@ -79,10 +79,6 @@ class MysqlBackup:
     engine: Engine = ENGINE
     suffix = ".sql"
 
-    def size(self, connection: Connection) -> int:
-        """What the rows take without the indexes, which are not dumped."""
-        return mysql_facts.size(connection)
-
     def measure(self, connection: Connection, *, with_content: bool = False) -> Facts:
         """The database as this session sees it."""
         return mysql_facts.measure(connection, with_content=with_content)

@@ -25,8 +25,6 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.ledger import read_ledger
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
 
-_SIZE = "SELECT COALESCE(SUM(DATA_LENGTH), 0) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()"
-
 _SEQUENCES = """
 SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'SEQUENCE'
 """
@@ -50,12 +48,6 @@ _EXACT = frozenset(
         *("date", "time", "datetime", "timestamp", "year"),
     }
 )
-
-
-def size(connection: Connection) -> int:
-    """How many bytes the rows take."""
-    [(found,)] = connection.rows(_SIZE)
-    return int(found)
 
 
 def measure(connection: Connection, *, with_content: bool = False) -> Facts:

@@ -94,10 +94,6 @@ class PostgresqlBackup:
     engine: Engine = Postgresql()
     suffix = ".dump"
 
-    def size(self, connection: Connection) -> int:
-        """What the server says of its files."""
-        return self.engine.size(connection)
-
     def measure(self, connection: Connection, *, with_content: bool = False) -> Facts:
         """Rows first: what is counted cannot be dropped before the transaction ends."""
         with whole_rows(connection):

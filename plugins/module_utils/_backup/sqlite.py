@@ -66,11 +66,6 @@ class SqliteBackup:
     engine: Engine = Sqlite()
     suffix = ".db"
 
-    def size(self, connection: Connection) -> int:
-        """All pages, with those that are free."""
-        [(size,)] = connection.rows("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
-        return int(size)
-
     def measure(self, connection: Connection, *, with_content: bool = False) -> Facts:
         """What is in the file; all that the file itself is, such as its encoding, its copy is too."""
         tables = self.engine.tables(connection)
@@ -90,7 +85,7 @@ class SqliteBackup:
             with closing(self._open(address, host, terms.lock_timeout)) as connection:
                 # One that is opened for reading only could not undo what a killed process left half written.
                 with connection.transaction(read_only=True):
-                    if not self.size(connection):
+                    if not self.engine.size(connection):
                         raise BackupError(
                             f"The SQLite database {address} is empty: it holds no table. Check the path.",
                             path=address.name,
@@ -244,7 +239,7 @@ class SqliteBackup:
                 # They are rules for rows too, and may need a function that only the application has.
                 connection.execute("PRAGMA ignore_check_constraints = ON")
                 found = [line for (line,) in connection.rows("PRAGMA quick_check") if not _OF_ROWS.match(line)]
-                size = self.size(connection)
+                size = self.engine.size(connection)
                 facts = self.measure(connection)
         except DatabaseError as error:
             if error.reason != "corrupt":

@@ -60,9 +60,6 @@ class Strategy(Protocol):
     # What the names of dumps end in, before the suffix of the packing.
     suffix: str
 
-    def size(self, connection: Connection) -> int:
-        """How many bytes the database has: what a dump, before it is packed, is estimated by."""
-
     def measure(self, connection: Connection, *, with_content: bool = False) -> Facts:
         """The database as this session sees it, in one state if it is within a transaction."""
 

@@ -204,7 +204,7 @@ def _reason(request: Request, own: Sequence[Manifest]) -> str:
 def _size(request: Request, host: Host, strategy: Strategy) -> int:
     connection = host.connect(request.address, strategy.engine, lock_timeout=request.terms.lock_timeout)
     try:
-        return strategy.size(connection)
+        return strategy.engine.size(connection)
     finally:
         connection.close()
 

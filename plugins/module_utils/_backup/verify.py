@@ -8,10 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ansible_collections.shipshape.webapp.plugins.module_utils._backup.manifest import (
-    LEVELS as LEVELS,  # noqa: PLC0414 (the modules take it from here)
-)
-from ansible_collections.shipshape.webapp.plugins.module_utils._backup.manifest import Facts, Verification
+from ansible_collections.shipshape.webapp.plugins.module_utils._backup.manifest import LEVELS, Facts, Verification
 from ansible_collections.shipshape.webapp.plugins.module_utils._backup.strategy import Strategy, Terms, differences
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.host import Host

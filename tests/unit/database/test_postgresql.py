@@ -205,7 +205,10 @@ WORDS = [
     ("refused", f"{TO}FATAL:  sorry, too many clients already"),
     ("refused", f"{TO}FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute"),
     ("refused", f"{TO}server closed the connection unexpectedly\n\tThis probably means the server terminated"),
-    ("refused", "FATAL:  terminating connection due to administrator command\nSSL connection has been closed unexpectedly"),
+    (
+        "refused",
+        "FATAL:  terminating connection due to administrator command\nSSL connection has been closed unexpectedly",
+    ),
     ("refused", "connection already closed"),
     ("refused", "the connection is closed"),
     ("tls", f"psql: error: {TO}SSL error: certificate verify failed"),
