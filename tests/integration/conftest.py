@@ -14,14 +14,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration import inside
 from tests.integration.database import mariadb as mariadb_server
 from tests.integration.database import postgresql as postgresql_server
-from tests.integration.inside import MOUNTS
 from tests.integration.machine import BIN, ROOT, Host
 
-HERE = Path(__file__).resolve().parent
-READERS = HERE / "readers"
-SERVERS = HERE / "database" / "image"
+READERS = Path(__file__).resolve().parent / "readers"
+PLATFORMS = ("debian-12", "debian-13")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the platforms tested side by side, each with hosts of its own that all its tests share."""
+    for item in items:
+        platform = next((platform for platform in PLATFORMS if platform in item.name), PLATFORMS[0])
+        item.add_marker(pytest.mark.xdist_group(platform))
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +50,7 @@ def readers() -> Path:
     return installed
 
 
-@pytest.fixture(scope="session", params=["debian-12", "debian-13"])
+@pytest.fixture(scope="session", params=PLATFORMS)
 def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     """A host of each platform."""
     shared = tmp_path_factory.mktemp(request.param)
@@ -55,17 +62,13 @@ def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         host.remove()
 
 
-@pytest.fixture(scope="session", params=["debian-12", "debian-13"])
+@pytest.fixture(scope="session", params=PLATFORMS)
 def database_host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     """A host on which both servers run as their distribution sets them up, and the collection itself can be run."""
-    # The engine itself sees when there is nothing to build.
-    base = f"BASE=shipshape-host:{request.param}"
-    tag = f"shipshape-database:{request.param}"
-    subprocess.run(["docker", "build", "--quiet", "--build-arg", base, "--tag", tag, str(SERVERS)], check=True)
     shared = tmp_path_factory.mktemp(f"database-{request.param}")
     shared.chmod(0o755)
     name = f"shipshape-database-{request.param}-{os.getpid()}"
-    host = Host(request.param, name, shared, image="shipshape-database", options=MOUNTS)
+    host = inside.database_host(request.param, name, shared)
     try:
         host.wait_until_running()
         yield host

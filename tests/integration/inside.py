@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,28 @@ import ansible
 
 from tests.integration.machine import ROOT, Host
 
-_PACKAGES = "/opt/packages"
+PACKAGES = "/opt/packages"
+
+_SERVERS = Path(__file__).resolve().parent / "database" / "image"
 
 # ansible.module_utils needs nothing but Python, so the host can use that of this machine.
 MOUNTS = (
-    *("--volume", f"{ROOT}:{_PACKAGES}/ansible_collections/shipshape/webapp:ro"),
-    *("--volume", f"{Path(ansible.__file__).parent}:{_PACKAGES}/ansible:ro"),
+    *("--volume", f"{ROOT}:{PACKAGES}/ansible_collections/shipshape/webapp:ro"),
+    *("--volume", f"{Path(ansible.__file__).parent}:{PACKAGES}/ansible:ro"),
 )
+
+
+def database_host(platform: str, name: str, shared: Path, *, options: Sequence[str] = ()) -> Host:
+    """A new host with the database servers of its platform, on which the collection can be run."""
+    # The engine itself sees when there is nothing to build.
+    base, tag = f"BASE=shipshape-host:{platform}", f"shipshape-database:{platform}"
+    subprocess.run(["docker", "build", "--quiet", "--build-arg", base, "--tag", tag, str(_SERVERS)], check=True)
+    return Host(platform, name, shared, image="shipshape-database", options=(*MOUNTS, *options))
 
 
 def command(host: Host, *argv: str, user: str = "root") -> list[str]:
     """The words that run a program on the host, with the collection to be imported."""
-    environment = ("--env", f"PYTHONPATH={_PACKAGES}", "--env", "PYTHONDONTWRITEBYTECODE=1")
+    environment = ("--env", f"PYTHONPATH={PACKAGES}", "--env", "PYTHONDONTWRITEBYTECODE=1")
     return ["docker", "exec", "--interactive", "--user", user, *environment, host.name, *argv]
 
 
