@@ -29,6 +29,7 @@ MODULES = (
     "credential_priority",
     "db_backup",
     "db_backup_info",
+    "db_maintain",
     "db_restore",
     "deployment_lock",
     "dotenv",

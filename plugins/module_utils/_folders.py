@@ -78,7 +78,7 @@ class HostFolders:
         """Rename, and flush both directories."""
         with _told(path, "renamed", _OF_MOVE):
             os.rename(path, target)
-        for directory in {os.path.dirname(path), os.path.dirname(target)}:
+        for directory in sorted({os.path.dirname(path), os.path.dirname(target)}):
             with _told(directory, "flushed to the disk"):
                 flush(directory)
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +61,8 @@ def place() -> Iterator[Place]:
 
 def failure(server: AbstractContextManager[None]) -> CommandError:
     """How a server fails that is never ready."""
-    with pytest.raises(CommandError) as caught, server:
-        raise AssertionError("it was ready")
+    with ExitStack() as stack, pytest.raises(CommandError) as caught:
+        stack.enter_context(server)
     return caught.value
 
 

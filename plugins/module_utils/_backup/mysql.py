@@ -23,12 +23,12 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._backup.mysql_too
     Dumper,
     broken_views,
     client_stage,
+    create_beside,
     explained,
     server_session,
     session,
     text,
     was_put_beside,
-    with_settings,
 )
 from ansible_collections.shipshape.webapp.plugins.module_utils._backup.strategy import (
     Dump,
@@ -193,7 +193,7 @@ class MysqlBackup:
         """An empty database with the settings of the one that was dumped."""
         copy = replace(address, name=beside_name(address.name, "restore", tag, LONGEST_NAME))
         with server_session(host, address) as server:
-            server.execute(with_settings("CREATE DATABASE", copy.name, facts.traits))
+            create_beside(server, copy, address, facts.traits, ", or use another user")
         return copy
 
     def lost(self, live: Address, copy: Address, host: Host, terms: Terms) -> Mapping[Table, int]:
@@ -213,7 +213,7 @@ class MysqlBackup:
                 return
             with server_session(host, live) as server:
                 drop_bare(server, copy.name)
-            exchange(live, old, copy, host, terms)
+            exchange(live, copy=old, old=copy, host=host, terms=terms)
             self.drop(copy, host, terms)
 
         return Swap(old if was_there else None, undo)

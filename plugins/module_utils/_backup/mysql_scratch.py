@@ -14,6 +14,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._backup.manifest 
 from ansible_collections.shipshape.webapp.plugins.module_utils._backup.mysql_tools import (
     ENGINE,
     LONGEST_NAME,
+    create_beside,
     server_session,
     text,
     with_settings,
@@ -73,7 +74,9 @@ def _scratch_database(address: Address, facts: Facts, host: Host, terms: Terms) 
                 if is_free:
                     _drop(host, address, text(name))
         server.rows("SELECT GET_LOCK(?, 0)", (scratch.name,))
-        server.execute(with_settings("CREATE DATABASE", scratch.name, facts.traits))
+        create_beside(
+            server, scratch, address, facts.traits, ", or have the server's programs here for a private_server"
+        )
         try:
             yield scratch
         finally:

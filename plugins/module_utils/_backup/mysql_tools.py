@@ -144,6 +144,22 @@ def settings(connection: Connection, name: str) -> dict[str, str] | None:
     return {"character_set": text(rows[0][0]), "collation": text(rows[0][1])} if rows else None
 
 
+def create_beside(
+    server: Connection, copy: Address, live: Address, traits: Mapping[str, str], advice: str = ""
+) -> None:
+    """Make an empty database for a copy; who may not is told what to grant, and what else could be done."""
+    try:
+        server.execute(with_settings("CREATE DATABASE", copy.name, traits))
+    except DatabaseError as error:
+        if error.reason != "permission":
+            raise
+        raise DatabaseError(
+            f"{copy}: the user may not create this database, into which the backup is to be restored. Grant him all"
+            f" rights on databases whose names begin with {live.name}__{advice}.",
+            reason=error.reason,
+        ) from error
+
+
 def with_settings(verb: str, name: str, traits: Mapping[str, str]) -> str:
     """CREATE DATABASE or ALTER DATABASE with these settings."""
     words = {"character_set": "CHARACTER SET", "collation": "COLLATE"}

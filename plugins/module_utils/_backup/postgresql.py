@@ -165,20 +165,20 @@ class PostgresqlBackup:
         """A server of our own if its programs are here, because it needs no rights and cannot be in anybody's way."""
         major = facts.traits.get("version", "")
         binaries = find_binaries(major, host) if where != "scratch_database" else None
-        if binaries is not None:
-            with private_server(binaries, host, terms) as server:
-                self._make_roles(server, facts, host, terms)
-                with self._empty(replace(server, name="scratch"), facts, host, terms) as copy:
-                    yield copy, "private server"
-        elif where == "private_server":
+        if binaries is None and where == "private_server":
             raise BackupError(
                 f"There are no programs of a PostgreSQL server of version {major} on this host, or no user postgres to"
                 f" run them. Install the package postgresql-{major}, or set verify_in to scratch_database."
             )
-        else:
-            self._drop_leftovers(address, host, terms)
-            with self._empty(_beside(address, "verify", _tag(host)), facts, host, terms) as copy:
-                yield copy, "scratch database"
+        with contextlib.ExitStack() as stack:
+            if binaries is not None:
+                server = stack.enter_context(private_server(binaries, host, terms))
+                self._make_roles(server, facts, host, terms)
+                empty, place = replace(server, name="scratch"), "private server"
+            else:
+                self._drop_leftovers(address, host, terms)
+                empty, place = _beside(address, "verify", _tag(host)), "scratch database"
+            yield stack.enter_context(self._empty(empty, facts, host, terms)), place
 
     def load(
         self, path: str, unpack: Sequence[Stage], address: Address, host: Host, terms: Terms, *, is_scratch: bool

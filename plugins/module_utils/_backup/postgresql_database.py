@@ -161,8 +161,8 @@ def surroundings(connection: Connection, name: str) -> Surroundings:
         tablespace=tablespace,
         connection_limit=limit,
         comment=comment,
-        grants=[(who, right, can_pass_on) for who, right, can_pass_on in grants] if has_grants else None,
-        settings=[(who, setting) for who, setting in settings],
+        grants=list(grants) if has_grants else None,
+        settings=list(settings),
     )
 
 

@@ -155,7 +155,7 @@ def test_why_there_is_no_such_backup_is_told(world: World, kind: str) -> None:
 
 
 def test_only_the_five_newest_are_named(world: World) -> None:
-    taken = [world.backup().id for _ in range(6)]
+    taken = [world.backup().id for _number in range(6)]
 
     with pytest.raises(BackupError) as caught:
         select(read(world), ID, "postgresql", "shop", SOURCE)

@@ -214,7 +214,7 @@ GZIPS = ("pigz", "gzip")
 )
 def test_what_was_packed_can_be_unpacked(tmp_path: Path, tool: str, level: int, unpacker: str) -> None:
     packing = Packing(tool, level)
-    for program in {tool, unpacker}:
+    for program in (tool, unpacker):
         if not shutil.which(program):
             pytest.skip(f"{program} is not installed")
     (tmp_path / "plain").write_bytes(CONTENT)

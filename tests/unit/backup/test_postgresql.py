@@ -313,7 +313,7 @@ def test_failures_of_a_restore(failure: CommandError, kind: type[ShipshapeError]
     with pytest.raises(kind, match=told) as caught:
         BACKUP.load("/dump", UNPACK, LIVE, Fake("pg_restore", fails=failure).host, TERMS, is_scratch=True)
 
-    assert type(caught.value) is kind
+    assert caught.value.__class__ is kind
 
 
 @pytest.mark.parametrize(

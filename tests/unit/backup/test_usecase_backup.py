@@ -345,7 +345,8 @@ def test_check_mode_writes_nothing_and_foretells_the_run(tmp_path: Path, prepare
     real = world.back_up(**options)
     pattern = str(foretold.data["pattern"]).removesuffix(".json").split(".")[0]
     new = backup_of(real)["id"]
-    as_foretold = [pattern if name == new and real.data["reason"] != "x" else name for name in real.data["copied"]]  # type: ignore[attr-defined] # the data has no types
+    copied: Any = real.data["copied"]
+    as_foretold = [pattern if name == new and real.data["reason"] != "x" else name for name in copied]
     is_taken = foretold.data["backup"] is None
     assert (foretold.changed, foretold.diff) == (real.changed, real.diff)
     for word in ("reason", "pattern", "pruned"):
@@ -359,7 +360,7 @@ def test_check_mode_writes_nothing_and_foretells_the_run(tmp_path: Path, prepare
 
 
 def test_the_list_of_backups_begins_with_the_oldest(world: World) -> None:
-    ids = [world.backup().id for _ in range(3)]
+    ids = [world.backup().id for _number in range(3)]
 
     diff = world.back_up(keep={"last": 2}).diff
 
