@@ -68,7 +68,9 @@ def database_host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
     shared = tmp_path_factory.mktemp(f"database-{request.param}")
     shared.chmod(0o755)
     name = f"shipshape-database-{request.param}-{os.getpid()}"
-    host = inside.database_host(request.param, name, shared)
+    # A place that fills up soon, and one that nobody can write to.
+    places = ("--tmpfs", "/small:size=64m,mode=0755", "--volume", f"{shared}:/read-only:ro")
+    host = inside.database_host(request.param, name, shared, options=places)
     try:
         host.wait_until_running()
         yield host
