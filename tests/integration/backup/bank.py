@@ -29,6 +29,7 @@ CLERKS = 3
 ACCOUNTS = 200
 OPENING = 1000
 
+TABLES = ("accounts", "archive", "transfers")
 # The archive is what a dump takes its time for, between the two tables that must be of one moment.
 OPEN = (
     "CREATE TABLE accounts (id INTEGER PRIMARY KEY, balance INTEGER NOT NULL, moves INTEGER NOT NULL)",
@@ -123,7 +124,7 @@ def disagreements(books: Connection) -> list[str]:
 
 def _miscounted(books: Connection, backup: Mapping[str, Any]) -> list[str]:
     said = {table["name"]: table["rows"] for table in backup["tables"]}
-    found = {name: _one(books, f"SELECT COUNT(*) FROM {name}") for name in said}  # noqa: S608 (our own tables)
+    found = {name: _one(books, f"SELECT COUNT(*) FROM {name}") for name in TABLES}  # noqa: S608 (our own)
     is_exact = said == found and not backup["is_approximate"]
     return [] if is_exact else [f"the manifest says {said} of {found}, approximate: {backup['is_approximate']}"]
 
