@@ -267,7 +267,7 @@ class Live:
         self.reset()
 
     def remove(self) -> None:
-        """Leave nothing on the host."""
+        """Drop the database, with its backups."""
         self.drop()
         self.shell(f"rm -rf {self.root}")
 
