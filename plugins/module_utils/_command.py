@@ -36,6 +36,7 @@ class HostCommands:
         file: str | None = None,
     ) -> Completed:
         """How the program ended."""
+        process: subprocess.Popen[str] | None = None
         try:
             with child(argv, env or {}, file) as arguments:
                 # run_command has no time limit, and only a module has it.
@@ -48,12 +49,12 @@ class HostCommands:
                     encoding="utf-8",
                     errors="replace",
                 )
-        except (OSError, ValueError) as error:
-            raise CommandError(why_not_started(argv[0], cwd, error), argv=shown(argv)) from error
-        try:
             stdout, stderr = process.communicate(stdin, timeout)
         except BaseException as error:
-            _stop(process)
+            if process is not None:
+                _stop(process)
+            elif isinstance(error, (OSError, ValueError)):
+                raise CommandError(why_not_started(argv[0], cwd, error), argv=shown(argv)) from error
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
             raise CommandError(
