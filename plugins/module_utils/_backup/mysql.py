@@ -172,7 +172,7 @@ class MysqlBackup:
         waits = was_put_beside(address.name)
         stages = [
             *unpack,
-            filtering(events=HOLD if waits else None, is_anybodys=is_scratch),
+            filtering(waiting=HOLD if waits else None, is_anybodys=is_scratch),
             client_stage(host, address, terms),
         ]
         with explained(address):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -49,6 +50,9 @@ _EXACT = frozenset(
     }
 )
 
+_NAME = r"`(?:[^`]|``)*`"
+_RIGHTS = re.compile(rf"^(CREATE ALGORITHM=\w+ DEFINER={_NAME}@{_NAME} SQL SECURITY )(DEFINER|INVOKER)")
+
 
 def measure(connection: Connection, *, with_content: bool = False) -> Facts:
     """The database as this session sees it."""
@@ -63,25 +67,28 @@ def measure(connection: Connection, *, with_content: bool = False) -> Facts:
 
 
 def schema_sha256(connection: Connection) -> str:
-    """The engine's fingerprint of the schema, with events as a copy can have them."""
+    """The engine's fingerprint of the schema, with events and views as a copy can have them."""
     is_beside = was_put_beside(_database(connection))
-    return ENGINE.schema_fingerprint(_ComparableEvents(connection, is_beside=is_beside))
+    return ENGINE.schema_fingerprint(_Comparable(connection, is_beside=is_beside))
 
 
-class _ComparableEvents:
-    """A session that tells of events what a copy of the database has to have in common with it.
+class _Comparable:
+    """A session that tells of events and views what a copy of the database has to have in common with it.
 
-    Events wait in a database beside another, and what waits counts as enabled. What ends by itself cannot be expected:
-    an event that goes when it ends may be gone, and one that stays is disabled then.
+    Both wait in a database beside another: what waits of events counts as enabled, and views have the other kind of
+    rights. What ends by itself cannot be expected: an event that goes when it ends may be gone, and one that stays is
+    disabled then.
     """
 
     def __init__(self, connection: Connection, *, is_beside: bool) -> None:
         self._connection = connection
-        self._waiting = "ENABLED" if is_beside else "DISABLED"
+        self._is_beside = is_beside
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
         rows = self._connection.rows(sql, parameters)
+        if self._is_beside and sql.startswith("SHOW CREATE VIEW "):
+            return [(name, _RIGHTS.sub(_turned, text(created)), *others) for name, created, *others in rows]
         if "FROM information_schema.EVENTS" not in sql:
             return rows
         columns = [column.strip() for column in sql.partition("SELECT")[2].partition("FROM")[0].split(",")]
@@ -92,7 +99,9 @@ class _ComparableEvents:
         status = text(event["STATUS"])
         if _ends(event):
             return ""
-        return status if status in ("ENABLED", "DISABLED") else self._waiting
+        if status in ("ENABLED", "DISABLED"):
+            return status
+        return "ENABLED" if self._is_beside else "DISABLED"
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> int:
         """Carry out one statement."""
@@ -105,6 +114,10 @@ class _ComparableEvents:
     def close(self) -> None:
         """End the session."""
         self._connection.close()
+
+
+def _turned(found: re.Match[str]) -> str:
+    return f"{found[1]}{'INVOKER' if found[2] == 'DEFINER' else 'DEFINER'}"
 
 
 def _ends(event: Mapping[str, object]) -> bool:

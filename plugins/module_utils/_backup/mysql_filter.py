@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Stage
 
-# What becomes of events: those that would run wait, or those that wait run.
+# What becomes of events and views: they wait in a database beside another, or what waits there goes live.
 HOLD, RELEASE = "hold", "release"
 
 _NAME = r'(`([^`]|``)*`|"([^"]|"")*")'
@@ -42,9 +42,20 @@ _ANYBODYS_ROUTINE = rf"s#^CREATE {_DEFINER} #CREATE #; s#^(/\*!50003 CREATE\*/ )
 _ANYBODYS_VIEW = rf"s#^(/\*!50013 ){_DEFINER} #\1#"
 _ANYBODYS_EVENT = rf"s#^(/\*!50106 CREATE\*/ )/\*!50117 {_DEFINER}\*/ #\1#"
 
+# A view waits with the other kind of rights: its definer may have none but on the live database, so that nobody could
+# use it in the copy. One with the rights of whoever uses it waits as ours, because its definer matters to nothing.
+_SECURITY = rf"(/\*!50013 ({_DEFINER} )?SQL SECURITY )"
+_TURNED = (
+    rf"s#^{_SECURITY}DEFINER \*/$#\1OTHER */#",
+    rf"s#^{_SECURITY}INVOKER \*/$#\1DEFINER */#",
+    r"s#SECURITY OTHER \*/$#SECURITY INVOKER */#",
+)
+_OURS = rf"s#^(/\*!50013 ){_DEFINER} (SQL SECURITY INVOKER \*/)$#\1\9#"
+_VIEW_CHANGED = {HOLD: (_OURS, *_TURNED), RELEASE: _TURNED}
+
 # An event waits in the state of those that run on another server: it does not run, and it can be told from one that is
 # disabled. One that was in this state before does not run here either way: it becomes a disabled one.
-_CHANGED = {
+_EVENT_CHANGED = {
     HOLD: (
         rf"s#^({_EVENT}) ENABLE#\1 DISABLE ON SLAVE#; t",
         rf"s#^({_EVENT}) DISABLE ON (SLAVE|REPLICA)#\1 DISABLE#; t",
@@ -56,24 +67,24 @@ _CHANGED = {
 }
 
 
-def filtering(*, events: str | None = None, is_anybodys: bool = False, is_replaced: bool = False) -> Stage:
+def filtering(*, waiting: str | None = None, is_anybodys: bool = False, is_replaced: bool = False) -> Stage:
     """The program between a dump and the database.
 
     Nobody is named as the owner of what is_anybodys, and what is_replaced takes the place of routines of MariaDB.
     """
-    script = "\n".join(_script(events, is_anybodys, is_replaced))
+    script = "\n".join(_script(waiting or "", is_anybodys, is_replaced))
     # In a locale, texts of another character set would match nothing.
     return Stage(("sed", "--regexp-extended", script), {"LC_ALL": "C"})
 
 
-def _script(events: str | None, is_anybodys: bool, is_replaced: bool) -> Iterator[str]:
+def _script(waiting: str, is_anybodys: bool, is_replaced: bool) -> Iterator[str]:
     if is_replaced:
         yield _NOT_DROPPED
         yield from _after(_BEFORE_ROUTINE, [_REPLACED])
     if is_anybodys:
         yield from _after(_BEFORE_ROUTINE, [_ANYBODYS_ROUTINE])
-        yield from _after(_BEFORE_VIEW, [_ANYBODYS_VIEW])
-    changes = [*([_ANYBODYS_EVENT] if is_anybodys else ()), "t next", ":next", *_CHANGED.get(events or "", ())]
+    yield from _after(_BEFORE_VIEW, [*([_ANYBODYS_VIEW] if is_anybodys else ()), *_VIEW_CHANGED.get(waiting, ())])
+    changes = [*([_ANYBODYS_EVENT] if is_anybodys else ()), "t next", ":next", *_EVENT_CHANGED.get(waiting, ())]
     yield f"{_EVENTS}{{"
     yield from _after(_BEFORE_EVENT, changes)
     yield "}"

@@ -187,9 +187,9 @@ class _Exchange:
             self._host.pipes.save([stage], path, timeout=self._terms.timeout)
         return path
 
-    def _load(self, address: Address, path: str, events: str | None = None) -> None:
+    def _load(self, address: Address, path: str, waiting: str | None = None) -> None:
         stages = [
-            filtering(events=events, is_replaced=self._is_mariadb),
+            filtering(waiting=waiting, is_replaced=self._is_mariadb),
             client_stage(self._host, address, self._terms),
         ]
         with explained(address):
@@ -259,7 +259,7 @@ class _Exchange:
         if pairs:
             self._server.execute(f"RENAME TABLE {', '.join(pairs)}")
 
-    def _refill(self, address: Address, definitions: _Definitions, events: str | None = None) -> None:
+    def _refill(self, address: Address, definitions: _Definitions, waiting: str | None = None) -> None:
         """Make of the database's definitions these, whatever there is of them already."""
         self._drop("TRIGGER", _TRIGGERS, address)
         self._drop("EVENT", _EVENTS, address)
@@ -268,7 +268,7 @@ class _Exchange:
             if (text(kind), text(name)) not in definitions.routines:
                 self._server.execute(f"DROP {text(kind)} {_qualified(address, text(name))}")
         for path in definitions.files:
-            self._load(address, path, events)
+            self._load(address, path, waiting)
 
     def _drop(self, kind: str, listed: str, address: Address) -> None:
         for name in _names(self._server, listed, address.name):

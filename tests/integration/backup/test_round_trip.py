@@ -115,16 +115,17 @@ def mysql(mariadb: mariadb_server.Server) -> Iterator[Live]:
     more = more_of("mysql", REPEATS[mariadb.host.platform])
     [before] = mariadb.as_root("SELECT @@global.max_allowed_packet;").split()
     mariadb.as_root("SET GLOBAL max_allowed_packet = 268435456;")
-    mariadb.as_root(f"CREATE DATABASE `{name}`; USE `{name}`;\n{MYSQL}\n{more}")
     password = CANARY.replace("\\", "\\\\").replace("'", "''")
     pattern = name.replace("%", "\\%").replace("_", "\\_")
+    # Who defined views has rights on this database only, and none where it is restored to.
+    granted = f"GRANT ALL ON `{pattern}`.* TO app@'%'"
+    mariadb.as_root(f"CREATE DATABASE `{name}`; {granted}; USE `{name}`;\n{MYSQL}\n{more}")
     mariadb.as_root(
         f"""
         CREATE USER reader@localhost IDENTIFIED BY '{password}';
         GRANT EXECUTE ON FUNCTION `{name}`.told TO reader@localhost;
         GRANT SELECT ON `{name}`.of_app TO reader@localhost;
         GRANT SELECT (id) ON `{name}`.parts TO reader@localhost;
-        GRANT ALL ON `{pattern}%`.* TO app@'%';
         """
     )
     url = f"mysql://root@localhost/{quote(MYSQL_NAME, safe='')}?socket={SOCKET}"
@@ -132,13 +133,14 @@ def mysql(mariadb: mariadb_server.Server) -> Iterator[Live]:
     left = mariadb.as_root("SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME LIKE '%\\_\\_%';")
     for database in (MYSQL_NAME, *left.splitlines()):
         mariadb.as_root("DROP DATABASE `{}`;".format(database.replace("`", "``")))
-    mariadb.as_root(f"DROP USER reader@localhost; REVOKE ALL ON `{pattern}%`.* FROM app@'%';")
+    mariadb.as_root(f"DROP USER reader@localhost; REVOKE ALL ON `{pattern}`.* FROM app@'%';")
     mariadb.as_root(f"SET GLOBAL max_allowed_packet = {before};")
     assert left == ""
 
 
 # A FLOAT is shown, and dumped, with six digits, and history is of the time when its rows were loaded. An event that
-# only another server would run is one that does not run at all once it is restored.
+# only another server would run is one that does not run at all once it is restored. A view that has the rights of
+# whoever uses it belongs to whoever restored it.
 MYSQL_QUESTIONS = """
 SET NAMES utf8mb4, time_zone = '+00:00';
 SELECT id, f, d, HEX(t), HEX(b), z, ts, virtual, stored, hidden, HEX(e), s, BIN(bits), j, ST_AsText(place), exact, y,
@@ -166,7 +168,8 @@ SELECT TABLE_NAME, CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_C
 SELECT TRIGGER_NAME, EVENT_MANIPULATION, EVENT_OBJECT_TABLE, ACTION_ORDER, HEX(ACTION_STATEMENT), ACTION_TIMING,
     SQL_MODE, DEFINER, COLLATION_CONNECTION FROM information_schema.TRIGGERS
     WHERE TRIGGER_SCHEMA = DATABASE() ORDER BY 1;
-SELECT TABLE_NAME, HEX(VIEW_DEFINITION), CHECK_OPTION, DEFINER, SECURITY_TYPE, ALGORITHM
+SELECT TABLE_NAME, HEX(VIEW_DEFINITION), CHECK_OPTION, IF(SECURITY_TYPE = 'DEFINER', DEFINER, ''),
+    SECURITY_TYPE, ALGORITHM
     FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE() ORDER BY 1;
 SELECT ROUTINE_NAME, ROUTINE_TYPE, DTD_IDENTIFIER, HEX(ROUTINE_DEFINITION), IS_DETERMINISTIC, SQL_DATA_ACCESS,
     SECURITY_TYPE, SQL_MODE, ROUTINE_COMMENT, DEFINER, DATABASE_COLLATION

@@ -21,6 +21,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._backup.mysql_too
     Dumper,
     client_stage,
     explained,
+    text,
     was_put_beside,
     with_settings,
 )
@@ -299,15 +300,26 @@ EVENTS = "SELECT EVENT_NAME, EXECUTE_AT, ENDS,\n STATUS, ON_COMPLETION FROM info
 )
 def test_events_that_can_be_compared(event: tuple[object, ...], as_live: str | None, as_copy: str | None) -> None:
     for is_beside, expected in ((False, as_live), (True, as_copy)):
-        told = mysql_facts._ComparableEvents(Session({"EVENTS": [("e", *event)]}), is_beside=is_beside)
+        told = mysql_facts._Comparable(Session({"EVENTS": [("e", *event)]}), is_beside=is_beside)
         found = told.rows(EVENTS)
         assert found == ([] if expected is None else [("e", event[0], event[1], expected, event[3])])
 
 
 def test_other_queries_are_left_alone() -> None:
-    told = mysql_facts._ComparableEvents(Session({"TABLES": [("ENABLED",)]}), is_beside=True)
+    told = mysql_facts._Comparable(Session({"TABLES": [("ENABLED",)]}), is_beside=True)
 
     assert told.rows("SELECT STATUS FROM information_schema.TABLES") == [("ENABLED",)]
+
+
+@pytest.mark.parametrize(("kind", "as_copy"), [("DEFINER", "INVOKER"), ("INVOKER", "DEFINER")])
+def test_views_that_can_be_compared(kind: str, as_copy: str) -> None:
+    created = "CREATE ALGORITHM=MERGE DEFINER=`SQL ``SECURITY INVOKER`@`%` SQL SECURITY {} VIEW `v` AS select 1"
+    for is_beside, expected in ((False, kind), (True, as_copy)):
+        told = mysql_facts._Comparable(
+            Session({"VIEW": [("v", created.format(kind).encode(), "utf8mb4")]}), is_beside=is_beside
+        )
+        [(name, found, charset)] = told.rows("SHOW CREATE VIEW `v`")
+        assert (name, text(found), charset) == ("v", created.format(expected), "utf8mb4")
 
 
 # The private server.
@@ -345,9 +357,9 @@ def test_case_of_names(told: str | None, expected: str) -> None:
 # What is changed in dumps.
 
 
-def through(dump: str, *, events: str | None = None, is_anybodys: bool = False, is_replaced: bool = False) -> str:
+def through(dump: str, *, waiting: str | None = None, is_anybodys: bool = False, is_replaced: bool = False) -> str:
     """The dump after the filter."""
-    stage = filtering(events=events, is_anybodys=is_anybodys, is_replaced=is_replaced)
+    stage = filtering(waiting=waiting, is_anybodys=is_anybodys, is_replaced=is_replaced)
     ended = subprocess.run(
         stage.argv,
         env={"PATH": "/usr/bin:/bin", **stage.environment},
@@ -402,14 +414,14 @@ def test_events_are_held_and_released(
     dump = event(f"{header} {before}{comment}", definer=definer)
 
     assert through(dump) == dump
-    assert through(dump, events=HOLD) == event(f"{header} {held}{comment}", definer=definer)
-    assert through(dump, events=RELEASE) == event(f"{header} {released}{comment}", definer=definer)
-    assert through(dump, events=HOLD, is_anybodys=True) == event(f"{header} {held}{comment}", definer="")
+    assert through(dump, waiting=HOLD) == event(f"{header} {held}{comment}", definer=definer)
+    assert through(dump, waiting=RELEASE) == event(f"{header} {released}{comment}", definer=definer)
+    assert through(dump, waiting=HOLD, is_anybodys=True) == event(f"{header} {held}{comment}", definer="")
 
 
 @pytest.mark.parametrize("header", ["`e` ON SCHEDULE SOMEHOW ON COMPLETION PRESERVE ENABLE", "`e\n` x ENABLE"])
 def test_event_that_is_not_understood_is_not_let_through(header: str) -> None:
-    passed = through(event(header), events=HOLD)
+    passed = through(event(header), waiting=HOLD)
 
     assert passed.endswith("/*!50003 SET time_zone             = 'SYSTEM' */ ;;\n")
 
@@ -422,7 +434,7 @@ ALTER DATABASE `x` CHARACTER SET utf8mb4 UPGRADE;
 
 
 def test_rows_are_left_alone() -> None:
-    assert through(ROWS, events=HOLD, is_anybodys=True, is_replaced=True) == ROWS
+    assert through(ROWS, waiting=HOLD, is_anybodys=True, is_replaced=True) == ROWS
 
 
 OWNED = '''DELIMITER ;;
@@ -449,13 +461,48 @@ def test_owners_are_left_out() -> None:
     assert through(OWNED, is_anybodys=True) == without.replace("DEFINER=`a`@`b` SQL", "SQL")
 
 
+VIEW = "/*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50013 {} */\n/*!50001 VIEW `v` AS select 1 AS `a` */;\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "held", "released"),
+    [
+        (
+            "DEFINER=`a``b`@`%` SQL SECURITY DEFINER",
+            "DEFINER=`a``b`@`%` SQL SECURITY INVOKER",
+            "DEFINER=`a``b`@`%` SQL SECURITY DEFINER",
+        ),
+        (
+            "DEFINER=`SQL SECURITY DEFINER */`@`%` SQL SECURITY INVOKER",
+            "SQL SECURITY DEFINER",
+            "SQL SECURITY INVOKER",
+        ),
+        ("SQL SECURITY DEFINER", "SQL SECURITY INVOKER", "SQL SECURITY DEFINER"),
+    ],
+)
+def test_views_are_held_and_released(before: str, held: str, released: str) -> None:
+    dump = VIEW.format(before)
+
+    assert through(dump) == dump
+    assert through(dump, waiting=HOLD) == VIEW.format(held)
+    assert through(VIEW.format(held), waiting=RELEASE) == VIEW.format(released)
+    kind = held.rpartition(" ")[2]
+    assert through(dump, waiting=HOLD, is_anybodys=True) == VIEW.format(f"SQL SECURITY {kind}")
+
+
+def test_lines_like_those_of_views_are_left_alone() -> None:
+    line = "/*!50013 DEFINER=`a`@`b` SQL SECURITY DEFINER */\n"
+
+    assert through(line, waiting=HOLD) == line
+
+
 def test_routines_are_replaced() -> None:
     replaced = OWNED.replace("/*!50003 DROP PROCEDURE IF EXISTS `p` */;\n", "")
 
     assert through(OWNED, is_replaced=True) == replaced.replace('CREATE DEFINER="a"@', 'CREATE OR REPLACE DEFINER="a"@')
 
 
-@pytest.mark.parametrize("options", [{}, {"is_anybodys": True}, {"is_replaced": True}, {"events": HOLD}])
+@pytest.mark.parametrize("options", [{}, {"is_anybodys": True}, {"is_replaced": True}, {"waiting": HOLD}])
 @pytest.mark.parametrize("delimiter", [";", ";;"])
 def test_no_other_database_is_altered(options: dict[str, Any], delimiter: str) -> None:
     line = f"CHARACTER SET latin1 COLLATE latin1_bin {delimiter}\n"

@@ -19,3 +19,6 @@ CREATE DEFINER = app@`%` FUNCTION told() RETURNS TEXT CHARSET utf8mb4 READS SQL 
     RETURN CONCAT(CURRENT_USER(), (SELECT COUNT(*) FROM counted));;
 DELIMITER ;
 CREATE DEFINER = app@`%` VIEW of_app AS SELECT id, `select` FROM counted WHERE id < 100;
+CREATE DEFINER = app@`%` VIEW above_of_app AS SELECT id FROM of_app;
+CREATE DEFINER = app@`%` SQL SECURITY INVOKER VIEW invoked AS SELECT id FROM above_of_app;
+CREATE VIEW over_all AS SELECT id FROM invoked;
