@@ -34,7 +34,7 @@ _TOLD_OF_A_PROGRAM = 4096
 
 # Python knows its number from 3.10 on. A pipe holds 64 KiB by itself, so that programs would often wait for each other.
 _SET_PIPE_SIZE = getattr(fcntl, "F_SETPIPE_SZ", 1031)
-_PIPE_SIZE = 1024 * 1024
+_PIPE_SIZE = 256 * 1024
 
 
 def _nobody(size: int) -> None:

@@ -17,7 +17,7 @@ from tests.integration.backup.faults import (
     refused,
     survived,
 )
-from tests.integration.backup.faults_live import NAME, READ_ONLY, SMALL, Live, Run
+from tests.integration.backup.faults_live import HISTORY, NAME, READ_ONLY, SMALL, Live, Run
 
 AS_IT_WAS = "No backup was made, and those that were there are as they were."
 DUMPERS = {MYSQL: "mariadb-dump", POSTGRESQL: "pg_dump"}
@@ -43,7 +43,7 @@ def _in_the_small_place(live: Live, free: int) -> str:
 def disk_full_in_the_middle(live: Live) -> Run:
     live.sql(GROW[live.engine].format(4000))
     # By the size of the last backup, and for SQLite of the database, there is enough.
-    directory = _in_the_small_place(live, 6_200_000 if live.engine == SQLITE else 1_000_000)
+    directory = _in_the_small_place(live, 7_200_000 if live.engine == SQLITE else 2_500_000)
     return live.backup(directory=directory)
 
 
@@ -364,7 +364,7 @@ def path_is_a_symbolic_link(live: Live) -> Run:
     run = _of_another_path(live, f"ln -s {live.path} other.db", verify="restore")
     assert {table["name"]: table["rows"] for table in run.result["backup"]["tables"]} == {
         "accounts": 100,
-        "history": 1000,
+        "history": HISTORY,
         "late": 10,
     }
     return run
@@ -434,7 +434,7 @@ def application_writes_during_the_whole_run(live: Live) -> Run:
         run = live.backup()
     [table] = [table for table in run.result["backup"]["tables"] if table["name"] == "history"]
     # It did write, before the moment of the backup and after it.
-    assert 1020 <= table["rows"] < 1000 + written[0]
+    assert HISTORY + 20 <= table["rows"] < HISTORY + written[0]
     restored = live.restore(backup=run.result["backup"]["id"])
     assert not restored.result.get("failed"), restored.output
     assert live.sum() == 10000

@@ -28,7 +28,7 @@ PROGRAMS = "/srv/faults/programs"
 _ACCOUNTS, _EACH = 100, 100
 
 # More than pipes and sockets hold, so that a dump stands still in the middle of it.
-_HISTORY = 1000
+HISTORY = 4000
 
 # Prints what can be seen of one engine before and after a program has run; all that ends within a few seconds is waited
 # for.
@@ -550,7 +550,7 @@ def _tables(rows: Callable[[int], str], text: str) -> str:
         CREATE TABLE history (id int PRIMARY KEY, note text NOT NULL);
         CREATE TABLE late (id int PRIMARY KEY, note text NOT NULL);
         INSERT INTO accounts SELECT n, {_EACH} FROM {rows(_ACCOUNTS)};
-        INSERT INTO history SELECT n, {text} FROM {rows(_HISTORY)};
+        INSERT INTO history SELECT n, {text} FROM {rows(HISTORY)};
         INSERT INTO late SELECT n, 'late' FROM {rows(10)};
     """  # noqa: S608 (all of it is from this file)
 

@@ -17,7 +17,7 @@ from tests.integration.backup.faults import (
     survived,
 )
 from tests.integration.backup.faults_backup import AS_IT_WAS
-from tests.integration.backup.faults_live import NAME, SMALL, Live, Run
+from tests.integration.backup.faults_live import HISTORY, NAME, SMALL, Live, Run
 
 NOT_CHANGED = "The database is as it was."
 
@@ -146,7 +146,7 @@ _edited(
     "Table accounts has 100 rows instead of 101.",
     tables=[
         {"schema": None, "name": "accounts", "rows": 101},
-        {"schema": None, "name": "history", "rows": 1000},
+        {"schema": None, "name": "history", "rows": HISTORY},
         {"schema": None, "name": "late", "rows": 10},
     ],
 )
@@ -155,7 +155,7 @@ _edited(
     "Table late is too much.",
     tables=[
         {"schema": None, "name": "accounts", "rows": 100},
-        {"schema": None, "name": "history", "rows": 1000},
+        {"schema": None, "name": "history", "rows": HISTORY},
     ],
 )
 _edited("content", "The rows are other ones.", content_sha256="0" * 64)
