@@ -112,3 +112,7 @@ class LockHeld(ShipshapeError):
 
 class Interrupted(ShipshapeError):
     """The module was told to stop by a signal."""
+
+
+class MigrationError(ShipshapeError):
+    """The schema could not be brought from one state to the next, or not with proof."""

@@ -1,0 +1,104 @@
+# SPDX-FileCopyrightText: Shipshape contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which tables a script says it will change. This module is private to the collection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_acts import (
+    Act,
+    CreateTable,
+    Delete,
+    DropSchema,
+    DropTable,
+    Insert,
+    RenameTable,
+    Touch,
+    Truncate,
+    Unclear,
+    Update,
+)
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_parsing import acts
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_reader import Name, Reader, symbol, words
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.statements import statements
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.tokens import Token, tokens
+
+# What migrations ask for in a query by itself, and what changes no row.
+_HARMLESS_FUNCTIONS = words(
+    "ABS AVG CAST COALESCE CONCAT CONVERT COUNT CURRENT_DATABASE CURRENT_SCHEMA CURRENT_SETTING CURRVAL DATABASE DATE"
+    " EXISTS FORMAT FROM GREATEST IF IFNULL IN LAST_INSERT_ID LASTVAL LEAST LENGTH LOWER MAX MIN NEXTVAL NOW NULLIF"
+    " PG_ADVISORY_LOCK PG_ADVISORY_UNLOCK PG_ADVISORY_XACT_LOCK PG_GET_SERIAL_SEQUENCE REPLACE ROUND SCHEMA SELECT"
+    " SET_CONFIG SETVAL SUBSTRING SUM TRIM UPPER USER VALUES VERSION"
+    " ALL AND ANY AS BY CASE DISTINCT ELSE FILTER HAVING JOIN LATERAL NOT ON OR OVER SOME THEN USING WHEN WHERE"
+)
+
+
+def tables_touched(migration_up: str, dialect: str) -> set[str] | None:
+    """The tables, in lower case, whose rows the script may change; None if that cannot be told from its text.
+
+    It cannot if the script calls what has a body (CALL, DO, EXECUTE, a function in a query by itself), makes a trigger,
+    drops a whole schema, or says what is not understood. What else happens to rows, by the triggers and the cascading
+    references that the database has already, is not in the text either, and is just what is to be noticed.
+    """
+    found: set[str] = set()
+    for statement in statements(migration_up, dialect):
+        read = list(tokens(statement.text, dialect))
+        if _calls_something(read, dialect):
+            return None
+        for act in acts(read, dialect):
+            if isinstance(act, (Unclear, DropSchema)) or (isinstance(act, Truncate) and act.cascades):
+                return None
+            found |= {name.key for name in _touched(act)}
+    return found
+
+
+def _touched(act: Act) -> Iterable[Name]:
+    if isinstance(act, (Delete, Update)):
+        return act.tables
+    if isinstance(act, RenameTable):
+        return (act.table, act.to)
+    if isinstance(act, (CreateTable, DropTable, Insert, Touch, Truncate)):
+        return (act.table,)
+    return ()
+
+
+_QUERIES: Mapping[str, tuple[str, ...]] = {
+    # SQLite's functions are those of the program, and change no table.
+    "sqlite": (),
+    "mysql": ("SELECT", "WITH", "VALUES", "SET"),
+    "postgresql": ("SELECT", "WITH", "VALUES"),
+}
+
+
+def _calls_something(read: Sequence[Token], dialect: str) -> bool:
+    """Whether a query calls a function that may do more than to compute."""
+    if not read or symbol(read[0]) not in _QUERIES[dialect]:
+        return False
+    named = _HARMLESS_FUNCTIONS | _common_names(read)
+    return any(
+        token.kind in ("word", "name")
+        and at + 1 < len(read)
+        and symbol(read[at + 1]) == "("
+        and token.value.upper() not in named
+        and symbol(read[at - 1]) != "INTO"
+        for at, token in enumerate(read)
+    )
+
+
+def _common_names(read: Sequence[Token]) -> set[str]:
+    """What the statement calls its common table expressions, whose columns are listed as if it called functions."""
+    reader = Reader(read)
+    found: set[str] = set()
+    if not reader.take("WITH"):
+        return found
+    reader.take("RECURSIVE")
+    while name := reader.name():
+        found.add(name.key.upper())
+        reader.group()
+        reader.skip_to("(")
+        reader.group()
+        if not reader.take(","):
+            break
+    return found
