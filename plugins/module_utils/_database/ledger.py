@@ -42,6 +42,8 @@ _KNOWN = {
     "knex_migrations": _Form("name", "id"),
     "schema_migrations": _Form("version", "version"),
     "SequelizeMeta": _Form("name", "name"),
+    # Our own, unless it was given another name.
+    "schema_ledger": _Form("version", "applied_at", is_set="applied_at"),
 }
 
 

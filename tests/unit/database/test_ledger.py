@@ -70,6 +70,12 @@ def database(path: Path, script: str) -> Iterator[Ledger | None]:
     ("script", "ledger"),
     [
         pytest.param("", None, id="none"),
+        pytest.param(
+            "CREATE TABLE schema_ledger (version TEXT, applied_at TEXT);"
+            "INSERT INTO schema_ledger VALUES ('9', '2026-01-01T00:00Z'), ('10', '2026-01-02T00:00Z'), ('11', NULL);",
+            Ledger("schema_ledger", 2, "10"),
+            id="our own, one of which is running",
+        ),
         pytest.param(PRISMA, Ledger("_prisma_migrations", 0, None), id="prisma, empty"),
         pytest.param(
             prisma(("2_b", 1700000000002, None), ("1_a", 1700000000001, None)),

@@ -1,0 +1,40 @@
+# SPDX-FileCopyrightText: Shipshape contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What each engine does for our own runner of migrations. This module is private to the collection."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Engine
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.host import Host
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.conduct import Step
+from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
+
+
+class Dialect(Protocol):
+    """How one engine lets schemas be changed."""
+
+    engine: Engine
+    # What begins a transaction.
+    begin: str
+    # Whether what is defined in a transaction is undone with it.
+    undoes_definitions: bool
+
+    def locked(self, connection: Connection, address: Address, host: Host, wait: float) -> AbstractContextManager[None]:
+        """Hold the lock that keeps two runs apart; it ends with the session or the process. Raises LockHeld."""
+
+    def prepared(self, connection: Connection) -> AbstractContextManager[None]:
+        """The session as migrations need it, outside of any transaction."""
+
+    def why_alone(self, step: Step) -> str | None:
+        """Why the engine takes this statement in no transaction, as the beginning of a sentence, or None."""
+
+    def check(self, connection: Connection) -> None:
+        """Raise MigrationError if what a transaction has done may not be committed."""
+
+    def witness(self, connection: Connection, step: Step) -> str | None:
+        """What tells whether a statement was carried out, because it is another afterwards; None if nothing does."""
