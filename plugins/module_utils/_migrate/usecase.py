@@ -1,0 +1,349 @@
+# SPDX-FileCopyrightText: Shipshape contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bring a schema from one version to another, with proof, or say exactly where it stands.
+
+This module is private to the collection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Column, Engine, Table
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.host import Host
+from ansible_collections.shipshape.webapp.plugins.module_utils._errors import (
+    InvalidInput,
+    MigrationError,
+    ShipshapeError,
+)
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.expect import Expectation, lost_rows, unmet
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint import Finding, lint_all, refused
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.migration import (
+    Applied,
+    Migration,
+    Problem,
+    Standing,
+)
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.plan import (
+    down_to,
+    refuse_unknown,
+    sorted_out,
+    up_to,
+)
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.reading import tables_touched
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.request import Request
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.runner import Project, Runner
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.snapshots import Snapshots
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.sql import SqlRunner, files_of
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.tool_ledger import keeps_no_ledger
+from ansible_collections.shipshape.webapp.plugins.module_utils._result import Diff, Result
+from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
+
+# The tables in which the tools list what they have done: their rows come and go with migrations.
+_LEDGERS = ("_prisma_migrations", "__drizzle_migrations", "knex_migrations", "knex_migrations_lock")
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """The database at one moment."""
+
+    standing: Standing
+    schema: str
+    rows: Mapping[Table, int]
+    columns: Mapping[str, Sequence[Column]]
+    ledgers: Sequence[str]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What a run does to which migrations, and what it must not do."""
+
+    migrations: Sequence[Migration]
+    findings: Sequence[Finding]
+    warnings: Sequence[str]
+    touched: frozenset[str]
+
+
+def migrate(
+    request: Request, *, host: Host, engine: Engine, runner: Runner, snapshots: Snapshots | None, check_mode: bool
+) -> Result:
+    """Have the schema in the wanted state; the database is left as it was if anything can be known to go wrong."""
+    if request.state != "applied" or request.target is not None or request.steps is not None:
+        _own(runner)
+    if request.state == "repaired":
+        return _repair(request, host, engine, _own(runner), check_mode=check_mode)
+    before = _look(request, host, engine, runner)
+    work = _plan(request, before, host, runner)
+    if request.state == "baseline":
+        if work.migrations and not check_mode:
+            _own(runner).note(request.project, host, baseline=work.migrations)
+        return _told(request, before, work, [], changed=bool(work.migrations))
+    if not work.migrations:
+        _prove(request, before, before, work, engine, host, runner)
+        return _told(request, before, work, [], changed=False)
+    if snapshots is None and not request.is_backup_waived:
+        raise InvalidInput(
+            "The migration",
+            ["backup: name a directory for a backup before it, or say that none is needed by without_backup: true."],
+        )
+    if check_mode:
+        return _told(request, before, work, [], changed=True)
+    # A database without any table has nothing to lose, and is no database to whoever takes backups.
+    backup = snapshots.take() if snapshots and before.rows else None
+    try:
+        done = _apply(request, before, work, host, runner)
+        after = _look(request, host, engine, runner)
+        _prove(request, after, before, work, engine, host, runner)
+    except ShipshapeError as error:
+        look = partial(_look, request, host, engine, runner)
+        raise _explained(error, request, before, work, backup, snapshots, look) from error
+    # What keeps no ledger has done something if the database says so.
+    is_other = (after.schema, after.rows) != (before.schema, before.rows)
+    ran = is_other if any(map(keeps_no_ledger, work.migrations)) else bool(done)
+    return _told(request, before, work, done, changed=ran, after=after, backup=backup)
+
+
+def _own(runner: Runner) -> SqlRunner:
+    if not isinstance(runner, SqlRunner):
+        raise InvalidInput(
+            "The migrations", [f"state: {runner.name} can only be applied. For the rest, use the tool itself."]
+        )
+    return runner
+
+
+def _look(request: Request, host: Host, engine: Engine, runner: Runner) -> _Seen:
+    with closing(host.connect(request.project.address, engine)) as connection, connection.transaction(read_only=True):
+        standing = runner.observe(request.project, connection, engine, host)
+        present = engine.tables(connection)
+        tables = [table for table in present if not _is_ledger(table, request.project)]
+        return _Seen(
+            standing,
+            engine.schema_fingerprint(connection),
+            engine.count_rows(connection, tables) if standing.pending or request.state != "applied" else {},
+            {table.name.lower(): engine.columns(connection, table) for table in tables} if standing.pending else {},
+            [str(table) for table in present if table not in tables],
+        )
+
+
+def _is_named(table: Table, names: Collection[str]) -> bool:
+    return table.name.lower() in names or str(table).lower() in names
+
+
+def _is_ledger(table: Table, project: Project) -> bool:
+    return table.name in _LEDGERS or project.ledger_table in (table.name, str(table))
+
+
+def _plan(request: Request, seen: _Seen, host: Host, runner: Runner) -> _Work:
+    reverting = {problem.migration for problem in seen.standing.problems if problem.kind == "reverting"}
+    found = [p for p in seen.standing.problems if request.state != "reverted" or p.kind != "reverting"]
+    problems, mild = sorted_out(found, request.policies)
+    warnings = [problem.sentence for problem in mild]
+    if problems and request.state != "baseline":
+        raise _refusal(request, problems, seen)
+    if request.state == "reverted":
+        files = files_of(request.project, host)
+        applied = [migration for migration in files if migration.path in (*seen.standing.applied, *reverting)]
+        refuse_unknown(request.target, seen.standing, files)
+        # Whoever reverts has asked for what is lost with it.
+        return _Work(down_to(applied, request.target, request.steps), (), warnings, frozenset(_names(seen.rows)))
+    if request.target is not None:
+        refuse_unknown(request.target, seen.standing, files_of(request.project, host))
+    chosen = up_to(seen.standing.pending, request.target, request.steps)
+    if request.state == "baseline":
+        return _Work(chosen, (), warnings, frozenset())
+    if isinstance(runner, SqlRunner):
+        runner.refuse_unfit(request.project, chosen)
+    findings = lint_all(chosen, request.project.address.engine, seen.columns)
+    stopping = refused(findings, request.allow_destructive)
+    if stopping:
+        raise MigrationError(
+            f"{request.project.address}: {_some([finding.sentence for finding in stopping])} Nothing was changed.",
+            lint=[_shown(finding) for finding in findings],
+            pending=[migration.path for migration in chosen],
+        )
+    warnings += [finding.sentence for finding in findings]
+    touched = _touched(chosen, request.project.address.engine)
+    # What a procedure does cannot be read in the script that calls it.
+    return _Work(chosen, findings, warnings, frozenset(_names(seen.rows)) if touched is None else touched)
+
+
+def _refusal(request: Request, problems: Sequence[Problem], seen: _Seen) -> MigrationError:
+    return MigrationError(
+        f"{request.project.address}: {_some([problem.sentence for problem in problems])} Nothing was changed.",
+        problems=[{"kind": problem.kind, "migration": problem.migration} for problem in problems],
+        pending=[migration.path for migration in seen.standing.pending],
+    )
+
+
+def _touched(migrations: Sequence[Migration], dialect: str) -> frozenset[str] | None:
+    """The tables whose rows the scripts may change, or None if it cannot be read in them which these are."""
+    found: set[str] = set()
+    for migration in migrations:
+        touched = tables_touched(migration.up, dialect) if migration.up is not None else set()
+        if touched is None:
+            return None
+        found |= touched
+    return frozenset(found)
+
+
+def _apply(request: Request, before: _Seen, work: _Work, host: Host, runner: Runner) -> Sequence[Applied]:
+    if request.state == "reverted":
+        return _own(runner).revert(request.project, work.migrations, host)
+    return runner.apply(request.project, Standing(before.standing.applied, work.migrations), host)
+
+
+def _prove(
+    request: Request, after: _Seen, before: _Seen, work: _Work, engine: Engine, host: Host, runner: Runner
+) -> None:
+    """Raise MigrationError unless everything is done and nothing else is."""
+    problems, _mild = sorted_out(after.standing.problems, request.policies)
+    left = {migration.path for migration in after.standing.pending}
+    told = [problem.sentence for problem in problems]
+    if request.state == "applied":
+        told += [
+            f"{runner.name} has ended without an error and {migration.path} is not applied."
+            for migration in work.migrations
+            if migration.path in left
+            # Without a ledger it is pending for ever, unless there are tables to tell by.
+            and (request.project.unless_tables or not keeps_no_ledger(migration))
+        ]
+    if work.migrations:
+        told += lost_rows(before.rows, _counted(request, after, host, engine), work.touched, request.may_lose_rows)
+    if request.expect != Expectation():
+        opened = host.connect(request.project.address, engine)
+        with closing(opened) as connection, connection.transaction(read_only=True):
+            told += unmet(request.expect, connection, engine)
+    if told:
+        raise MigrationError(f"{request.project.address} is not as expected: {' '.join(told)}", differences=told)
+
+
+def _counted(request: Request, after: _Seen, host: Host, engine: Engine) -> Mapping[Table, int]:
+    if after.rows:
+        return after.rows
+    with closing(host.connect(request.project.address, engine)) as connection, connection.transaction(read_only=True):
+        return _count(connection, engine, request.project)
+
+
+def _count(connection: Connection, engine: Engine, project: Project) -> Mapping[Table, int]:
+    return engine.count_rows(
+        connection, [table for table in engine.tables(connection) if not _is_ledger(table, project)]
+    )
+
+
+def _explained(
+    error: ShipshapeError,
+    request: Request,
+    before: _Seen,
+    work: _Work,
+    backup: Mapping[str, object] | None,
+    snapshots: Snapshots | None,
+    look: Callable[[], _Seen],
+) -> MigrationError:
+    """The failure, with whether the database is as before, what was done about it, and how to go on."""
+    details = {**error.details, "backup": backup}
+    try:
+        now = look()
+    except ShipshapeError:
+        now = replace(before, schema="unknown")
+    is_as_before = (now.schema, now.standing.applied) == (before.schema, before.standing.applied)
+    # What has changed rows only is not seen in the schema.
+    is_as_before = is_as_before and not error.details.get("statements_that_stay")
+    failure = MigrationError(error.message, **details)
+    if is_as_before:
+        failure.add("The schema is as it was before.")
+        failure.details["as_before"] = True
+        return failure
+    if request.restore_on_failure and snapshots and backup:
+        try:
+            mine = [str(table) for table in before.rows if _is_named(table, work.touched)]
+            snapshots.restore(str(backup["id"]), [*mine, *now.ledgers])
+            is_as_before = True
+            failure.add(f"The backup {backup['id']} was restored: the database is as it was before.")
+        except ShipshapeError as problem:
+            failure.add(f"The backup {backup['id']} could not be restored: {problem.message}")
+    elif backup:
+        failure.add(f"To have the database as it was before, run db_restore with the backup {backup['id']}.")
+    if not is_as_before and "position" in error.details:
+        failure.add("Correct it and run the same again, which goes on there.")
+    failure.details["as_before"] = is_as_before
+    return failure
+
+
+def _repair(request: Request, host: Host, engine: Engine, runner: SqlRunner, *, check_mode: bool) -> Result:
+    """Have the ledger say what the files say, and what the user says of a statement."""
+    before = _look(request, host, engine, runner)
+    files = files_of(request.project, host)
+    kinds: dict[str, list[str]] = {}
+    for problem in before.standing.problems:
+        kinds.setdefault(problem.kind, []).append(problem.migration)
+    stopped = runner.stopped(request.project, host)
+    edited = [migration for migration in files if migration.path in kinds.get("edited", ())]
+    answer = (stopped, request.statement_done) if stopped and request.statement_done is not None else None
+    gone = runner.gone(request.project, host) if kinds.get("deleted") else []
+    changed = bool(edited or gone or answer)
+    if changed and not check_mode:
+        runner.note(request.project, host, edited=edited, gone=gone, stopped=answer)
+    work = _Work((), (), (), frozenset())
+    return _told(request, before, work, [], changed=changed)
+
+
+def _told(
+    request: Request,
+    before: _Seen,
+    work: _Work,
+    done: Sequence[Applied],
+    *,
+    changed: bool,
+    after: _Seen | None = None,
+    backup: Mapping[str, object] | None = None,
+) -> Result:
+    names = [migration.path for migration in work.migrations]
+    listed = list(before.standing.applied)
+    is_back = request.state == "reverted"
+    wanted = [name for name in listed if name not in names] if is_back else [*listed, *names]
+    return Result(
+        changed=changed,
+        data={
+            "applied": [{"name": one.name, "seconds": one.seconds, "statements": one.statements} for one in done],
+            "pending": [] if done else names,
+            "lint": [_shown(finding) for finding in work.findings],
+            "schema_before": before.schema,
+            "schema_after": (after or before).schema,
+            "backup": backup,
+        },
+        diff=Diff(
+            before="".join(f"{name}\n" for name in listed),
+            after="".join(f"{name}\n" for name in wanted)
+            + "".join(_sql(one, is_back=is_back) for one in work.migrations),
+            path=str(request.project.address),
+        ),
+        warnings=work.warnings,
+    )
+
+
+def _sql(migration: Migration, *, is_back: bool) -> str:
+    script = migration.down if is_back else migration.up
+    return f"\n-- {migration.path}\n{script.strip()}\n" if script else ""
+
+
+def _shown(finding: Finding) -> dict[str, object]:
+    return {
+        "rule": finding.rule,
+        "file": finding.file,
+        "line": finding.line,
+        "object": finding.object,
+        "sentence": finding.sentence,
+    }
+
+
+def _names(tables: Mapping[Table, int]) -> list[str]:
+    return [table.name.lower() for table in tables]
+
+
+def _some(sentences: Sequence[str]) -> str:
+    rest = f" And {len(sentences) - 5} more." if len(sentences) > 5 else ""
+    return " ".join(sentences[:5]) + rest

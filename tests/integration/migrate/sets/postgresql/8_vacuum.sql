@@ -1,0 +1,4 @@
+-- SPDX-FileCopyrightText: Shipshape contributors
+-- SPDX-License-Identifier: GPL-3.0-or-later
+
+VACUUM users;

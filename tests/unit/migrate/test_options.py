@@ -1,0 +1,85 @@
+# SPDX-FileCopyrightText: Shipshape contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import parse_address
+from ansible_collections.shipshape.webapp.plugins.module_utils._errors import InvalidInput
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.options import (
+    RUNNERS as NAMES,
+)
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.options import (
+    migrate_argument_spec,
+    request_of,
+)
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.registry import RUNNERS
+
+ADDRESS = parse_address("sqlite:///srv/shop.db", None)
+DEFAULTS = {name: option.get("default") for name, option in migrate_argument_spec().options.items()}
+
+
+def options(**given: Any) -> dict[str, Any]:
+    """What the module gets of Ansible."""
+    return {**DEFAULTS, "directory": "/srv/migrations", **given}
+
+
+def test_every_runner_can_be_asked_for() -> None:
+    assert sorted(RUNNERS) == sorted(NAMES)
+
+
+def test_defaults() -> None:
+    request = request_of(options(), ADDRESS)
+
+    assert (request.state, request.restore_on_failure, request.is_backup_waived) == ("applied", False, False)
+    assert (request.project.root, request.project.directory) == ("/srv/migrations", "/srv/migrations")
+    assert (request.project.transaction, request.project.ledger_table) == ("auto", "schema_ledger")
+
+
+def test_a_command_is_split_as_a_shell_would() -> None:
+    project = request_of(
+        options(runner="command", project="/srv/app", run="node 'a b.js' --fast", environment={"N": 1}), ADDRESS
+    ).project
+
+    assert (project.run, project.root) == (("node", "a b.js", "--fast"), "/srv/app")
+    assert project.environment == {"N": "1"}
+
+
+@pytest.mark.parametrize(
+    ("count", "bounds"),
+    [(3, (3, 3)), ("3", (3, 3)), ({"min": 1}, (1, None)), ({"max": "9"}, (None, 9)), ({"min": 0, "max": 2}, (0, 2))],
+)
+def test_counts(count: object, bounds: tuple[int | None, int | None]) -> None:
+    assert request_of(options(expect={"counts": {"t": count}}), ADDRESS).expect.counts == {"t": bounds}
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"directory": "migrations"}, "directory is not absolute"),
+        ({"runner": "prisma", "directory": None}, "project and directory: say where prisma is run"),
+        ({"runner": "knex", "project": "/srv/app", "directory": None}, "project and directory: say where knex is run"),
+        ({"runner": "command", "project": "app", "run": "x"}, "project is not absolute"),
+        ({"steps": 0}, "steps: take at least 1."),
+        ({"on_failure": "restore"}, "on_failure: restore needs backup."),
+        ({"backup": {"directory": "/b"}, "without_backup": True}, "without_backup: there is a backup."),
+        ({"run": "node 'x"}, "run: a quote is not closed."),
+        ({"expect": {"counts": {"t": "many"}}}, "expect.counts.t: give a number, or min and max."),
+        ({"expect": {"counts": {"t": {"least": 1}}}}, "expect.counts.t: give a number, or min and max."),
+        ({"expect": {"counts": {"t": {}}}}, "expect.counts.t: give a number, or min and max."),
+        ({"expect": {"counts": {"t": -1}}}, "expect.counts.t: give a number, or min and max."),
+    ],
+)
+def test_problems(given: dict[str, Any], problem: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        request_of(options(**given), ADDRESS)
+
+    assert problem in caught.value.message
+
+
+def test_all_problems_are_told_at_once() -> None:
+    with pytest.raises(InvalidInput, match="The migration: 2 problems"):
+        request_of(options(directory="x", steps=0), ADDRESS)
