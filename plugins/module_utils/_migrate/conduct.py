@@ -45,7 +45,11 @@ def steps_of(migration: Migration, dialect: str, *, is_down: bool = False) -> Se
     """The statements of a migration with the lines of its file."""
     script, first = (migration.down, migration.down_line) if is_down else (migration.up, migration.up_line)
     found = []
-    for statement in statements(script or "", dialect):
+    try:
+        listed = statements(script or "", dialect)
+    except MigrationError as error:
+        raise MigrationError(f"{migration.path}: {error.message}", **error.details) from error
+    for statement in listed:
         placed = Statement(statement.text, statement.line + first - 1)
         words = words_of(statement.text, dialect)
         found.append(Step(placed, words, _kind(words)))

@@ -63,6 +63,11 @@ def test_lines_are_those_of_the_file() -> None:
     assert [one.statement.line for one in steps_of(migration(script), "sqlite", is_down=True)] == [20, 22]
 
 
+def test_what_only_a_client_understands_is_told_with_its_file() -> None:
+    with pytest.raises(MigrationError, match=r"^1_x\.sql: .*\\connect"):
+        steps_of(migration("\\connect shop\n"), "postgresql")
+
+
 @pytest.mark.parametrize(
     ("dialect", "statement", "told"),
     [
