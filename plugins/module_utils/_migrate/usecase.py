@@ -255,7 +255,7 @@ def _explained(
     failure = MigrationError(error.message, **details)
     if is_as_before:
         failure.add("The schema is as it was before.")
-        failure.details["as_before"] = True
+        failure.details.update(as_before=True, changed=False)
         return failure
     if request.restore_on_failure and snapshots and backup:
         try:
@@ -269,7 +269,7 @@ def _explained(
         failure.add(f"To have the database as it was before, run db_restore with the backup {backup['id']}.")
     if not is_as_before and "position" in error.details:
         failure.add("Correct it and run the same again, which goes on there.")
-    failure.details["as_before"] = is_as_before
+    failure.details.update(as_before=is_as_before, changed=not is_as_before)
     return failure
 
 

@@ -199,7 +199,7 @@ def test_a_failure_leaves_no_ledger_behind(shop: Shop) -> None:
 
     error = shop.refused()
 
-    assert (error.details["as_before"], shop.contents()) == (True, before)
+    assert (error.details["as_before"], error.details["changed"], shop.contents()) == (True, False, before)
 
 
 def test_a_backup_comes_first_and_only_if_something_is_pending(shop: Shop) -> None:
@@ -220,7 +220,8 @@ def test_a_failure_says_how_to_have_what_was_before(shop: Shop) -> None:
     error = shop.refused(backups=shop.backups)
 
     assert "run db_restore with the backup shop-1" in error.message
-    assert (error.details["as_before"], shop.backups.asked) == (False, ["take"])
+    assert (error.details["as_before"], error.details["changed"]) == (False, True)
+    assert shop.backups.asked == ["take"]
 
 
 @pytest.mark.parametrize(
