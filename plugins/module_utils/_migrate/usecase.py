@@ -276,19 +276,20 @@ def _explained(
 def _repair(request: Request, host: Host, engine: Engine, runner: SqlRunner, *, check_mode: bool) -> Result:
     """Have the ledger say what the files say, and what the user says of a statement."""
     before = _look(request, host, engine, runner)
-    files = files_of(request.project, host)
-    kinds: dict[str, list[str]] = {}
-    for problem in before.standing.problems:
-        kinds.setdefault(problem.kind, []).append(problem.migration)
-    stopped = runner.stopped(request.project, host)
-    edited = [migration for migration in files if migration.path in kinds.get("edited", ())]
-    answer = (stopped, request.statement_done) if stopped and request.statement_done is not None else None
-    gone = runner.gone(request.project, host) if kinds.get("deleted") else []
-    changed = bool(edited or gone or answer)
+    files = {migration.version: migration for migration in files_of(request.project, host)}
+    listed = runner.entries(request.project, host)
+    edited = [
+        files[entry.version]
+        for entry in listed
+        if entry.is_whole and entry.version in files and entry.checksum != files[entry.version].sha256
+    ]
+    gone = [entry.version for entry in listed if entry.version not in files]
+    begun = next((files[entry.version] for entry in listed if entry.begun is not None and entry.version in files), None)
+    stopped = (begun, request.statement_done) if begun and request.statement_done is not None else None
+    changed = bool(edited or gone or stopped)
     if changed and not check_mode:
-        runner.note(request.project, host, edited=edited, gone=gone, stopped=answer)
-    work = _Work((), (), (), frozenset())
-    return _told(request, before, work, [], changed=changed)
+        runner.note(request.project, host, edited=edited, gone=gone, stopped=stopped)
+    return _told(request, before, _Work((), (), (), frozenset()), [], changed=changed)
 
 
 def _told(

@@ -15,7 +15,8 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.conduct 
 )
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.dialect_mysql import _defined
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.migration import Migration
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.sql import DIALECTS, _outlives_its_session
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.sql import DIALECTS
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.standing import outlives_its_session
 
 
 def migration(script: str, *, is_autocommit: bool = False) -> Migration:
@@ -148,7 +149,7 @@ def test_checksums_are_of_all_that_went_before() -> None:
     ],
 )
 def test_what_is_gone_with_its_session(statement: str, *, outlives: bool) -> None:
-    assert _outlives_its_session(step(statement, "mysql")) is outlives
+    assert outlives_its_session(step(statement, "mysql")) is outlives
 
 
 @pytest.mark.parametrize(

@@ -547,6 +547,15 @@ def test_the_ledger_is_made_to_fit_the_files(shop: Shop) -> None:
     assert shop.migrate().changed is False
 
 
+@pytest.mark.parametrize("state", ["repaired", "baseline", "reverted"])
+def test_check_mode_changes_nothing_whatever_the_state(shop: Shop, state: str) -> None:
+    before = shop.path.read_bytes()
+
+    shop.migrate(state=state, check=True)
+
+    assert shop.path.read_bytes() == before
+
+
 def test_options_of_the_session(shop: Shop) -> None:
     shop.have({"1_new.sql": "INSERT INTO kept VALUES ('x');\n"})
     shop.sql("CREATE TABLE kept (a)")
