@@ -68,8 +68,9 @@ def _read(engine: Engine, connection: Connection, table: Table, form: _Form) -> 
     last = connection.rows(
         f"SELECT {name} {applied} AND {order} IS NOT NULL ORDER BY {order} DESC, {name} DESC LIMIT 1"
     )
-    return Ledger(str(table), int(count), _text(last[0][0]) if last else None)
+    return Ledger(str(table), int(count), text(last[0][0]) if last else None)
 
 
-def _text(value: object) -> str:
+def text(value: object) -> str:
+    """What a driver gives for a text; some columns of MySQL come as bytes."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -17,6 +17,7 @@ from typing import Any
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Engine
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.host import Host
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.ledger import text
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import InvalidInput, MigrationError
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.migration import (
     Applied,
@@ -42,7 +43,6 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.tool_led
     ledger_table,
     script,
     standing_without_ledger,
-    text,
 )
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
 

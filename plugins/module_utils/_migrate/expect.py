@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Engine, Table
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.ledger import text
 from ansible_collections.shipshape.webapp.plugins.module_utils._suggest import did_you_mean
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
 
@@ -80,13 +81,11 @@ def _plain(rows: Sequence[Sequence[object]]) -> list[list[str | None]]:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
     if isinstance(value, bool):
         return str(int(value))
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value)
+    return text(value)
 
 
 def lost_rows(

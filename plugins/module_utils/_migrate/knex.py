@@ -15,6 +15,7 @@ from hashlib import sha256
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Engine
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.host import Host
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.ledger import text
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import MigrationError
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.migration import (
     Applied,
@@ -35,7 +36,6 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.tool_led
     late,
     ledger_rows,
     ledger_table,
-    text,
 )
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection, FileState
 

@@ -45,18 +45,14 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.migratio
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.statements import statements
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.tokens import tokens
 
-__all__ = ["RULES", "Finding", "lint", "lint_all", "refused"]
+__all__ = ["RULES", "Finding", "lint", "refused"]
 
 
-def lint(migration: Migration, dialect: str, schema: Mapping[str, Sequence[Column]]) -> list[Finding]:
-    """What speaks against the way up, in the order of its lines; `schema` has the live tables by their names."""
-    return lint_all([migration], dialect, schema)
+def lint(migrations: Iterable[Migration], dialect: str, schema: Mapping[str, Sequence[Column]]) -> list[Finding]:
+    """What speaks against the ways up, in the order of their lines; `schema` has the live tables by their names.
 
-
-def lint_all(migrations: Iterable[Migration], dialect: str, schema: Mapping[str, Sequence[Column]]) -> list[Finding]:
-    """The same for several that are carried out one after the other, so that each is judged by what those before it do.
-
-    A table that one of them has made holds nothing that could be lost.
+    They are carried out one after the other, so that each is judged by what those before it do. A table that one of
+    them has made holds nothing that could be lost.
     """
     scene = Scene(schema)
     found: list[Finding] = []

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Engine, Table
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import MigrationError
@@ -47,7 +47,7 @@ class Entry:
     witness: str | None = None
     seconds: float | None = None
     applied_at: str | None = None
-    applied_by: str | None = field(default=None, compare=False)
+    applied_by: str | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -77,7 +77,7 @@ class OwnLedger:
                 " ledger_table, or rename this table."
             )
         names = ", ".join(_COLUMNS)
-        return [Entry(*row) for row in connection.rows(f"SELECT {names} FROM {self._quoted}")]  # noqa: S608 (quoted)
+        return [Entry(*row) for row in connection.rows(f"SELECT {names} FROM {self._quoted}")]  # noqa: S608 (names are quoted)
 
     def create(self, connection: Connection) -> None:
         """Make the table."""
@@ -93,16 +93,16 @@ class OwnLedger:
         """Have it list this one."""
         names, marks = ", ".join(_COLUMNS), ", ".join("?" * len(_COLUMNS))
         values = [getattr(entry, name) for name in _COLUMNS]
-        connection.execute(f"INSERT INTO {self._quoted} ({names}) VALUES ({marks})", values)  # noqa: S608 (quoted)
+        connection.execute(f"INSERT INTO {self._quoted} ({names}) VALUES ({marks})", values)  # noqa: S608 (names are quoted)
 
     def change(self, connection: Connection, version: str, **values: object) -> None:
         """Change what it says of one."""
         changes = ", ".join(f"{name} = ?" for name in values)
         connection.execute(
-            f"UPDATE {self._quoted} SET {changes} WHERE version = ?",  # noqa: S608 (quoted)
+            f"UPDATE {self._quoted} SET {changes} WHERE version = ?",  # noqa: S608 (names are quoted)
             [*values.values(), version],
         )
 
     def remove(self, connection: Connection, version: str) -> None:
         """List it no longer."""
-        connection.execute(f"DELETE FROM {self._quoted} WHERE version = ?", [version])  # noqa: S608 (quoted)
+        connection.execute(f"DELETE FROM {self._quoted} WHERE version = ?", [version])  # noqa: S608 (names are quoted)

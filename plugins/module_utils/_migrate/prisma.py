@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Engine, Table
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.host import Host
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.ledger import text
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import InvalidInput, MigrationError
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.migration import (
     Applied,
@@ -38,7 +39,6 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.tool_led
     ledger_rows,
     ledger_table,
     script,
-    text,
 )
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
 

@@ -91,9 +91,10 @@ class SqlRunner:
 def files_of(project: Project, host: Host) -> list[Migration]:
     """The migrations of the directory, in their order."""
     found: dict[str, bytes] = {}
-    if not host.folders.entries(project.directory):
+    entries = host.folders.entries(project.directory)
+    if not entries:
         raise InvalidInput("The migrations", [f"directory: there is nothing in {project.directory}."])
-    for entry in host.folders.entries(project.directory):
+    for entry in entries:
         if entry.name.startswith("."):
             continue
         if entry.is_file:

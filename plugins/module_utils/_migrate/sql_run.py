@@ -87,9 +87,9 @@ class Run:
 
     def carry_out(self, pending: Sequence[Migration], entries: Mapping[str, Entry]) -> list[Applied]:
         """Carry these out, each from where it stands."""
-        done: list[Applied] = []
         if self.project.transaction == "all":
             return self._all_at_once(pending)
+        done: list[Applied] = []
         for migration in pending:
             done.append(self._one(migration, entries.get(migration.version), done))
         return done
@@ -216,7 +216,7 @@ class Run:
                 f"{migration.path} stopped in statement {entry.begun} of {len(steps)} (line {step.statement.line}), and"
                 " nothing tells whether it was carried out. Look, and then run with state: repaired and statement_done:"
                 " true or false.",
-                position={"file": migration.path, "statement": entry.begun, "line": step.statement.line},
+                position=_where(migration, entry.begun, step),
             )
         # The same, because it was not carried out, or because it does no harm to do it again.
         return entry.begun - 1 if now == entry.witness else entry.begun
@@ -339,6 +339,10 @@ def _seconds(begun: datetime, ended: datetime) -> float:
     return round((ended - begun).total_seconds(), 3)
 
 
+def _where(migration: Migration, number: int, step: Step) -> dict[str, object]:
+    return {"file": migration.path, "statement": number, "line": step.statement.line}
+
+
 def _failed(
     migration: Migration,
     number: int,
@@ -351,7 +355,7 @@ def _failed(
     before = f" {len(done)} of this run's files are applied." if done else ""
     return MigrationError(
         f"{migration.path}, line {step.statement.line}, statement {number} failed: {error.message} {rest}.{before}",
-        position={"file": migration.path, "statement": number, "line": step.statement.line},
+        position=_where(migration, number, step),
         applied=[applied.name for applied in done],
         statements_that_stay=stay,
     )

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.conduct import SESSION, Step, digests, steps_of
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.migration import Migration, Problem, Standing
@@ -15,7 +15,6 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.own_ledg
 def standing_of(files: Sequence[Migration], entries: Sequence[Entry], dialect: str) -> Standing:
     """What is applied, what is pending, and in what the ledger and the files do not fit."""
     listed = {entry.version: entry for entry in entries}
-    known = {migration.version for migration in files}
     pending = [migration for migration in files if not is_whole(listed, migration)]
     last = max((at for at, migration in enumerate(files) if is_whole(listed, migration)), default=-1)
     problems = [
@@ -26,13 +25,11 @@ def standing_of(files: Sequence[Migration], entries: Sequence[Entry], dialect: s
                 f"{migration.path} was applied and has been edited since: put it back as it was, and write what is new"
                 " into a new file.",
             )
-            for migration in files
-            if is_whole(listed, migration) and listed[migration.version].checksum != migration.sha256
+            for migration in edited_since(files, entries)
         ),
         *(
             Problem("deleted", entry.name, f"{entry.name} was applied and its file is gone: put it back.")
-            for entry in entries
-            if entry.version not in known
+            for entry in without_file(files, entries)
         ),
         *(
             Problem(
@@ -53,6 +50,18 @@ def standing_of(files: Sequence[Migration], entries: Sequence[Entry], dialect: s
     ]
     applied = [migration.path for migration in files if is_whole(listed, migration)]
     return Standing(applied, pending, problems)
+
+
+def edited_since(files: Iterable[Migration], entries: Iterable[Entry]) -> list[Migration]:
+    """The migrations that are no longer what was applied."""
+    applied = {entry.version: entry.checksum for entry in entries if entry.is_whole}
+    return [migration for migration in files if applied.get(migration.version, migration.sha256) != migration.sha256]
+
+
+def without_file(files: Iterable[Migration], entries: Iterable[Entry]) -> list[Entry]:
+    """What the ledger lists and no file is there for."""
+    known = {migration.version for migration in files}
+    return [entry for entry in entries if entry.version not in known]
 
 
 def is_whole(listed: Mapping[str, Entry], migration: Migration) -> bool:

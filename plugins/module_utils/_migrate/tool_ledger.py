@@ -65,11 +65,6 @@ def ledger_rows(
     return connection.rows(f"SELECT {names} FROM {engine.qualified(table)} ORDER BY {engine.quote(order)}")  # noqa: S608 (names are quoted)
 
 
-def text(value: object) -> str:
-    """What a driver gives for a text; some columns of MySQL come as bytes."""
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-
-
 def script(path: str, host: Host) -> str | None:
     """A migration's SQL, or None if there is no such file. Raises ShipshapeError if it cannot be read as text."""
     state = host.files.read(path)

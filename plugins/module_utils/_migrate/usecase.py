@@ -21,7 +21,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._errors import (
     ShipshapeError,
 )
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.expect import Expectation, lost_rows, unmet
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint import Finding, lint_all, refused
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint import Finding, lint, refused
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.migration import (
     Applied,
     Migration,
@@ -39,9 +39,9 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.request 
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.runner import Project, Runner
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.snapshots import Snapshots
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.sql import SqlRunner, files_of
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.standing import edited_since, without_file
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.tool_ledger import keeps_no_ledger
 from ansible_collections.shipshape.webapp.plugins.module_utils._result import Diff, Result
-from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
 
 # The tables in which the tools list what they have done: their rows come and go with migrations.
 _LEDGERS = ("_prisma_migrations", "__drizzle_migrations", "knex_migrations", "knex_migrations_lock")
@@ -96,7 +96,7 @@ def migrate(
     backup = snapshots.take() if snapshots and before.rows else None
     try:
         done = _apply(request, before, work, host, runner)
-        after = _look(request, host, engine, runner)
+        after = _look(request, host, engine, runner, is_counted=True)
         _prove(request, after, before, work, engine, host, runner)
     except ShipshapeError as error:
         look = partial(_look, request, host, engine, runner)
@@ -115,7 +115,8 @@ def _own(runner: Runner) -> SqlRunner:
     return runner
 
 
-def _look(request: Request, host: Host, engine: Engine, runner: Runner) -> _Seen:
+def _look(request: Request, host: Host, engine: Engine, runner: Runner, *, is_counted: bool = False) -> _Seen:
+    """The database now; rows are counted where something is to be done, or where it is asked for."""
     with closing(host.connect(request.project.address, engine)) as connection, connection.transaction(read_only=True):
         standing = runner.observe(request.project, connection, engine, host)
         present = engine.tables(connection)
@@ -123,7 +124,9 @@ def _look(request: Request, host: Host, engine: Engine, runner: Runner) -> _Seen
         return _Seen(
             standing,
             engine.schema_fingerprint(connection),
-            engine.count_rows(connection, tables) if standing.pending or request.state != "applied" else {},
+            engine.count_rows(connection, tables)
+            if is_counted or standing.pending or request.state != "applied"
+            else {},
             {table.name.lower(): engine.columns(connection, table) for table in tables} if standing.pending else {},
             [str(table) for table in present if table not in tables],
         )
@@ -157,7 +160,7 @@ def _plan(request: Request, seen: _Seen, host: Host, runner: Runner) -> _Work:
         return _Work(chosen, (), warnings, frozenset())
     if isinstance(runner, SqlRunner):
         runner.refuse_unfit(request.project, chosen)
-    findings = lint_all(chosen, request.project.address.engine, seen.columns)
+    findings = lint(chosen, request.project.address.engine, seen.columns)
     stopping = refused(findings, request.allow_destructive)
     if stopping:
         raise MigrationError(
@@ -212,26 +215,13 @@ def _prove(
             and (request.project.unless_tables or not keeps_no_ledger(migration))
         ]
     if work.migrations:
-        told += lost_rows(before.rows, _counted(request, after, host, engine), work.touched, request.may_lose_rows)
+        told += lost_rows(before.rows, after.rows, work.touched, request.may_lose_rows)
     if request.expect != Expectation():
         opened = host.connect(request.project.address, engine)
         with closing(opened) as connection, connection.transaction(read_only=True):
             told += unmet(request.expect, connection, engine)
     if told:
         raise MigrationError(f"{request.project.address} is not as expected: {' '.join(told)}", differences=told)
-
-
-def _counted(request: Request, after: _Seen, host: Host, engine: Engine) -> Mapping[Table, int]:
-    if after.rows:
-        return after.rows
-    with closing(host.connect(request.project.address, engine)) as connection, connection.transaction(read_only=True):
-        return _count(connection, engine, request.project)
-
-
-def _count(connection: Connection, engine: Engine, project: Project) -> Mapping[Table, int]:
-    return engine.count_rows(
-        connection, [table for table in engine.tables(connection) if not _is_ledger(table, project)]
-    )
 
 
 def _explained(
@@ -278,12 +268,8 @@ def _repair(request: Request, host: Host, engine: Engine, runner: SqlRunner, *, 
     before = _look(request, host, engine, runner)
     files = {migration.version: migration for migration in files_of(request.project, host)}
     listed = runner.entries(request.project, host)
-    edited = [
-        files[entry.version]
-        for entry in listed
-        if entry.is_whole and entry.version in files and entry.checksum != files[entry.version].sha256
-    ]
-    gone = [entry.version for entry in listed if entry.version not in files]
+    edited = edited_since(files.values(), listed)
+    gone = [entry.version for entry in without_file(files.values(), listed)]
     begun = next((files[entry.version] for entry in listed if entry.begun is not None and entry.version in files), None)
     stopped = (begun, request.statement_done) if begun and request.statement_done is not None else None
     changed = bool(edited or gone or stopped)

@@ -18,7 +18,6 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint imp
     RULES,
     Finding,
     lint,
-    lint_all,
     refused,
 )
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_reader import words
@@ -57,7 +56,7 @@ def migration(sql: str, *, path: str = "1_x.sql", up_line: int = 1) -> Migration
 def found(dialect: str, sql: str, tables: Mapping[str, Sequence[Column]] | None = None) -> list[str]:
     """The rules and their objects."""
     live = schema(dialect) if tables is None else tables
-    return [f"{finding.rule} {finding.object}" for finding in lint(migration(sql), dialect, live)]
+    return [f"{finding.rule} {finding.object}" for finding in lint([migration(sql)], dialect, live)]
 
 
 ALL = [
@@ -737,7 +736,7 @@ def credentials(*more: str) -> dict[str, list[Column]]:
 
 
 def test_the_rebuilding_of_a_guide_is_refused() -> None:
-    assert refused(lint(migration(GUIDE), SQLITE, credentials()), []) == [
+    assert refused(lint([migration(GUIDE)], SQLITE, credentials()), []) == [
         Finding(
             "double_quoted_text",
             "1_x.sql",
@@ -755,11 +754,11 @@ def test_the_rebuilding_of_a_guide_is_refused() -> None:
 def test_the_rebuilding_of_a_guide_passes_once_it_is_right(value: str) -> None:
     listed, _quoted, selected = GUIDE.partition("SELECT")
     right = listed + "SELECT" + selected.replace('"priority"', value)
-    assert lint(migration(right), SQLITE, credentials()) == []
+    assert lint([migration(right)], SQLITE, credentials()) == []
 
 
 def test_the_rebuilding_of_a_guide_passes_where_the_column_is_there() -> None:
-    assert lint(migration(GUIDE), SQLITE, credentials("priority")) == []
+    assert lint([migration(GUIDE)], SQLITE, credentials("priority")) == []
 
 
 QUOTED = [
@@ -847,7 +846,7 @@ QUOTED = [
 
 @pytest.mark.parametrize(("sql", "expected"), QUOTED)
 def test_names_that_become_texts(sql: str, expected: list[str | None]) -> None:
-    findings = lint(migration(sql), SQLITE, schema(SQLITE))
+    findings = lint([migration(sql)], SQLITE, schema(SQLITE))
     assert [finding.object for finding in findings if finding.rule == "double_quoted_text"] == expected
 
 
@@ -881,17 +880,19 @@ def test_only_sqlite_takes_names_for_texts() -> None:
 
 
 def test_what_may_be_a_secret_is_not_repeated() -> None:
-    [finding] = lint(migration('UPDATE users SET email = "hunter2" WHERE id = 1'), SQLITE, schema(SQLITE))
+    [finding] = lint([migration('UPDATE users SET email = "hunter2" WHERE id = 1')], SQLITE, schema(SQLITE))
     assert "hunter2" not in f"{finding}"
     [finding] = lint(
-        migration("ALTER TABLE t MODIFY a enum('hunter2')"), MYSQL, {"t": [Column("a", "enum('hunter3')", True, None)]}
+        [migration("ALTER TABLE t MODIFY a enum('hunter2')")],
+        MYSQL,
+        {"t": [Column("a", "enum('hunter3')", True, None)]},
     )
     assert "hunter" not in f"{finding}"
 
 
 def test_lines_are_those_of_the_file() -> None:
     sql = "\n-- first\nSELECT 1;\n\nDROP TABLE\n  users;\nSELECT 2; TRUNCATE orders;"
-    findings = lint(migration(sql, path="0007_shrink/up.sql", up_line=10), POSTGRESQL, schema(POSTGRESQL))
+    findings = lint([migration(sql, path="0007_shrink/up.sql", up_line=10)], POSTGRESQL, schema(POSTGRESQL))
     assert [(finding.line, finding.rule) for finding in findings] == [(14, "drop_table"), (16, "truncate")]
     assert findings[0].sentence == (
         "0007_shrink/up.sql, line 14: drops the table users with all its rows. Keep it until no release uses it."
@@ -902,7 +903,7 @@ def test_lines_are_those_of_the_file() -> None:
 
 def test_what_only_a_client_understands_is_told() -> None:
     with pytest.raises(MigrationError):
-        lint(migration("COPY users FROM stdin;\n1\n\\."), POSTGRESQL, schema(POSTGRESQL))
+        lint([migration("COPY users FROM stdin;\n1\n\\.")], POSTGRESQL, schema(POSTGRESQL))
 
 
 @pytest.mark.parametrize("dialect", ENGINES)
@@ -924,7 +925,7 @@ SOUP = sorted(
 def test_nothing_that_is_written_makes_it_fail(pieces: list[str], dialect: str) -> None:
     sql = " ".join(pieces)
     with suppress(MigrationError):
-        lint(migration(sql), dialect, schema(dialect))
+        lint([migration(sql)], dialect, schema(dialect))
         tables_touched(sql, dialect)
 
 
@@ -932,7 +933,7 @@ def test_each_migration_is_judged_by_what_those_before_it_do() -> None:
     first = migration("CREATE TABLE t (a int); ALTER TABLE users RENAME TO people", path="1_a.sql")
     second = migration("DROP TABLE t; DROP TABLE people; CREATE INDEX i ON t (a)", path="2_b.sql")
     without = Migration("3", "x", "3_x.js", "0" * 64)
-    findings = lint_all([first, without, second], POSTGRESQL, schema(POSTGRESQL))
+    findings = lint([first, without, second], POSTGRESQL, schema(POSTGRESQL))
     assert [(finding.file, finding.rule, finding.object) for finding in findings] == [
         ("1_a.sql", "rename_table", "users"),
         ("2_b.sql", "drop_table", "people"),
@@ -948,7 +949,7 @@ def test_a_table_is_found_with_its_schema() -> None:
 
 def test_the_rules_of_loss_and_those_of_waiting() -> None:
     waiting = {rule for rule in RULES if rule.startswith(("blocking_", "rename_", "not_null_", "set_not_null"))}
-    lost = lint(migration("DROP TABLE users; ALTER TABLE orders RENAME TO x"), SQLITE, schema(SQLITE))
+    lost = lint([migration("DROP TABLE users; ALTER TABLE orders RENAME TO x")], SQLITE, schema(SQLITE))
     assert [finding.is_destructive for finding in lost] == [True, False]
     assert len(waiting) == 7
     assert all(sentence.endswith(".") for sentence in RULES.values())
@@ -961,7 +962,7 @@ def test_every_rule_is_found_by_a_test() -> None:
     }
 
 
-FINDINGS = lint(migration("DROP TABLE users; ALTER TABLE orders DROP user_id", path="a.sql"), SQLITE, schema(SQLITE))
+FINDINGS = lint([migration("DROP TABLE users; ALTER TABLE orders DROP user_id", path="a.sql")], SQLITE, schema(SQLITE))
 
 
 @pytest.mark.parametrize(

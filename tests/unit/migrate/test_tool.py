@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address, Tls, parse_address
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Table
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.ledger import text
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import (
     CommandError,
     InvalidInput,
@@ -27,7 +28,6 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.tool_led
     ledger_rows,
     ledger_table,
     standing_without_ledger,
-    text,
 )
 from tests.unit.migrate.fake_tools import Catalogue, Tool
 
