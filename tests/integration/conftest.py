@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +15,8 @@ import pytest
 from tests.integration import inside
 from tests.integration.database import mariadb as mariadb_server
 from tests.integration.database import postgresql as postgresql_server
-from tests.integration.machine import BIN, ROOT, Host
+from tests.integration.machine import Host
+from tests.integration.node import packages
 
 READERS = Path(__file__).resolve().parent / "readers"
 PLATFORMS = ("debian-12", "debian-13")
@@ -34,18 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def readers() -> Path:
     """A folder with the script that reads environment files and the packages that it needs."""
-    installed = ROOT / ".cache" / "readers"
-    installed.mkdir(parents=True, exist_ok=True)
-    with (installed / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        wanted = (READERS / "package-lock.json").read_bytes()
-        stamp = installed / "installed-from"
-        if not stamp.exists() or stamp.read_bytes() != wanted:
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(READERS / name, installed)
-            environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
-            subprocess.run([BIN / "npm", "ci", "--silent"], cwd=installed, env=environment, check=True)
-            stamp.write_bytes(wanted)
+    with packages("readers", READERS) as installed:
         shutil.copy(READERS / "read.js", installed)
     return installed
 

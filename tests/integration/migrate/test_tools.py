@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -32,7 +31,8 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.runner i
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
 from tests.integration.database.mariadb import Server as Mariadb
 from tests.integration.database.postgresql import Server as Postgresql
-from tests.integration.machine import BIN, ROOT
+from tests.integration.machine import BIN
+from tests.integration.node import packages
 
 PROJECTS = Path(__file__).resolve().parent / "projects"
 
@@ -40,20 +40,8 @@ PROJECTS = Path(__file__).resolve().parent / "projects"
 @pytest.fixture(scope="session")
 def tools() -> Path:
     """A folder with the packages of all tools."""
-    installed = ROOT / ".cache" / "migrate"
-    installed.mkdir(parents=True, exist_ok=True)
-    with (installed / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        wanted = (PROJECTS / "package-lock.json").read_bytes()
-        stamp = installed / "installed-from"
-        if not stamp.exists() or stamp.read_bytes() != wanted:
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(PROJECTS / name, installed)
-            environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
-            # Scripts would download Prisma's engines, for which there is a stand-in here.
-            install = [str(BIN / "npm"), "ci", "--ignore-scripts", "--silent"]
-            subprocess.run(install, cwd=installed, env=environment, check=True)
-            stamp.write_bytes(wanted)
+    # Scripts would download Prisma's engines, for which there is a stand-in here.
+    with packages("migrate", PROJECTS, "--ignore-scripts") as installed:
         engine = installed / "schema-engine.mjs"
         engine.write_text(f"#!/usr/bin/env node\n{(PROJECTS / 'prisma' / engine.name).read_text()}")
         engine.chmod(0o755)
