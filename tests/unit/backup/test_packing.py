@@ -42,7 +42,7 @@ def test_what_can_be_asked_for() -> None:
 @pytest.mark.parametrize(
     ("compress", "level", "installed", "expected"),
     [
-        ("auto", None, ("gzip", "pigz", "zstd"), Packing("zstd", 3)),
+        ("auto", None, ("gzip", "pigz", "zstd"), Packing("zstd", 1)),
         ("auto", None, ("gzip", "pigz"), Packing("pigz", 1)),
         ("auto", None, ("gzip",), Packing("gzip", 1)),
         ("auto", None, (), Packing("none", 0)),
