@@ -61,9 +61,11 @@ class HostPipes:
         """Write what comes out of the pipe to a new file."""
         if not stages:
             with _new_file(path) as target, _opened(stdin) as source:
-                return _pump(_end(source), target, progress)
+                with _read_meanwhile(_end(source), target, progress, _nothing) as flows:
+                    meanwhile()
+                return flows[0]
         with _new_file(path) as target, _opened(stdin) as source, _running(stages, source, timeout) as pipe:
-            with _read_meanwhile(pipe, target, progress) as flows:
+            with _read_meanwhile(pipe.output, target, progress, pipe.stop) as flows:
                 meanwhile()
             pipe.check()
             return flows[0]
@@ -77,17 +79,21 @@ class HostPipes:
         progress: Callable[[int], None] = _nobody,
     ) -> tuple[Flow, Flow]:
         """Put the file into the pipe and hash what comes out."""
-        if not stages:
-            with _opened(path) as source:
-                flow = _pump(_end(source), None, progress)
-                return flow, flow
         with _opened(path) as source, _running(stages, subprocess.PIPE, timeout) as pipe:
             # A program that ends early breaks the pipe; which one and why, the check finds out.
-            with _read_meanwhile(pipe, None, _nobody) as flows, contextlib.suppress(BrokenPipeError):
+            with _read_meanwhile(pipe.output, None, _nobody, pipe.stop) as flows, contextlib.suppress(BrokenPipeError):
                 went_in = _pump(_end(source), pipe.input, progress)
                 pipe.input.close()
             pipe.check()
             return went_in, flows[0]
+
+    def hash(
+        self, path: str, *, progress: Callable[[int], None] = _nobody, meanwhile: Callable[[], None] = _nothing
+    ) -> Flow:
+        """Read the file and nothing else."""
+        with _opened(path) as source, _read_meanwhile(_end(source), None, progress, _nothing) as flows:
+            meanwhile()
+        return flows[0]
 
 
 class _Pipe:
@@ -198,18 +204,23 @@ def _running(stages: Sequence[Stage], source: IO[bytes] | int | None, timeout: f
 
 
 @contextlib.contextmanager
-def _read_meanwhile(pipe: _Pipe, target: IO[bytes] | None, progress: Callable[[int], None]) -> Iterator[Sequence[Flow]]:
-    """Read all that comes out of the pipe, to the target if there is one, while the context does something else."""
+def _read_meanwhile(
+    source: IO[bytes], target: IO[bytes] | None, progress: Callable[[int], None], stop: Callable[[], None]
+) -> Iterator[Sequence[Flow]]:
+    """Read all of the source, to the target if there is one, while the context does something else.
+
+    `stop` has whatever feeds the source stop.
+    """
     flows: list[Flow] = []
     errors: list[BaseException] = []
 
     def read() -> None:
         try:
-            flows.append(_pump(pipe.output, target, progress))
+            flows.append(_pump(source, target, progress))
         except BaseException as error:  # noqa: BLE001 (it is raised in the other thread)
             errors.append(error)
             # Nobody reads any more, and who writes into the pipe would wait for ever.
-            pipe.stop()
+            stop()
 
     # Signals reach this thread alone, which therefore is the one that can be interrupted.
     reader = threading.Thread(target=read)
@@ -219,7 +230,7 @@ def _read_meanwhile(pipe: _Pipe, target: IO[bytes] | None, progress: Callable[[i
         reader.join()
     except BaseException:
         # Before the pipe is closed: to whoever reads it, an early end would look like a proper one.
-        pipe.stop()
+        stop()
         raise
     finally:
         reader.join()

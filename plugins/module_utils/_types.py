@@ -184,10 +184,10 @@ class Pipes(Protocol):
         timeout: float | None = None,
         progress: Callable[[int], None] = ...,
     ) -> tuple[Flow, Flow]:
-        """Put the file into the pipe; what went in, and what came out, which is hashed and thrown away.
+        """Put the file into the pipe; what went in, and what came out, which is hashed and thrown away."""
 
-        Without any program, what comes out is what went in.
-        """
+    def hash(self, path: str, *, progress: Callable[[int], None] = ..., meanwhile: Callable[[], None] = ...) -> Flow:
+        """What the file holds; `meanwhile` is called while it is read."""
 
 
 class Files(Protocol):

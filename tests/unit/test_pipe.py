@@ -7,6 +7,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -301,7 +302,7 @@ def test_a_file_is_copied(tmp_path: Path, target: Path, monkeypatch: pytest.Monk
 def test_a_file_is_read(tmp_path: Path) -> None:
     source = _written(tmp_path / "source", bytes(3_000_000))
     told: list[int] = []
-    assert HostPipes().load(str(source), [], progress=told.append) == (flow_of(bytes(3_000_000)),) * 2
+    assert HostPipes().hash(str(source), progress=told.append) == flow_of(bytes(3_000_000))
     assert told == [65_536, 65_536 + 1024**2, 65_536 + 2 * 1024**2, 3_000_000]
 
 
@@ -333,6 +334,10 @@ def test_a_copy_to_a_full_disk(tmp_path: Path, small_disk: Path) -> None:
 
 def save(path: str, target: Path, stages: list[Stage]) -> None:
     HostPipes().save(stages, str(target), stdin=path)
+
+
+def hashed(source: str, _target: Path, _stages: list[Stage]) -> None:
+    HostPipes().hash(source)
 
 
 def load(path: str, target: Path, stages: list[Stage]) -> None:
@@ -367,7 +372,7 @@ def test_what_is_no_file_is_told(
     assert os.listdir("/proc/self/fd") == before
 
 
-@pytest.mark.parametrize(("use", "stages"), [(save, []), (load, []), (load, [Stage(("cat",))])])
+@pytest.mark.parametrize(("use", "stages"), [(save, []), (hashed, []), (load, [Stage(("cat",))])])
 def test_a_disk_that_cannot_be_read_is_told(
     target: Path, use: Callable[[str, Path, list[Stage]], None], stages: list[Stage]
 ) -> None:
@@ -387,6 +392,40 @@ def test_something_else_is_done_while_the_programs_run(tmp_path: Path, target: P
 
     flow = HostPipes().save([sh(f"cat {done}")], str(target), meanwhile=meanwhile, timeout=10)
     assert (target.read_text(), flow.size) == ("done\n", 5)
+
+
+@pytest.mark.parametrize("is_copied", [True, False])
+def test_something_else_is_done_meanwhile_without_any_program(tmp_path: Path, target: Path, is_copied: bool) -> None:
+    source = _written(tmp_path / "source", bytes(3_000_000))
+    is_begun, is_done = threading.Event(), threading.Event()
+
+    def progress(_size: int) -> None:
+        is_begun.set()
+        # It would wait in vain if the other came before or after.
+        assert is_done.wait(10)
+
+    def meanwhile() -> None:
+        assert is_begun.wait(10)
+        is_done.set()
+
+    if is_copied:
+        flow = HostPipes().save([], str(target), stdin=str(source), progress=progress, meanwhile=meanwhile)
+    else:
+        flow = HostPipes().hash(str(source), progress=progress, meanwhile=meanwhile)
+    assert flow == flow_of(bytes(3_000_000))
+
+
+def test_what_fails_meanwhile_leaves_no_copy(tmp_path: Path, target: Path) -> None:
+    source = _written(tmp_path / "source", bytes(3_000_000))
+
+    def meanwhile() -> None:
+        raise FileError("It failed.")
+
+    with pytest.raises(FileError, match=r"It failed\."):
+        HostPipes().save([], str(target), stdin=str(source), meanwhile=meanwhile)
+    with pytest.raises(FileError, match=r"It failed\."):
+        HostPipes().hash(str(source), meanwhile=meanwhile)
+    assert not target.exists()
 
 
 def test_what_fails_meanwhile_stops_the_pipe_and_leaves_no_file(tmp_path: Path, target: Path) -> None:

@@ -80,23 +80,29 @@ class SqliteBackup:
         self, address: Address, pack: Sequence[Stage], path: str, host: Host, terms: Terms, *, with_content: bool
     ) -> Dump:
         """Copy all pages at once, and pack the copy."""
-        with host.folders.temporary(posixpath.dirname(path)) as directory:
+        measured: list[Facts] = []
+        with host.folders.temporary(posixpath.dirname(path)) as directory, ExitStack() as reading:
             raw = posixpath.join(directory, "raw.db")
-            with closing(self._open(address, host, terms.lock_timeout)) as connection:
-                # One that is opened for reading only could not undo what a killed process left half written.
-                with connection.transaction(read_only=True):
-                    if not self.engine.size(connection):
-                        raise BackupError(
-                            f"The SQLite database {address} is empty: it holds no table. Check the path.",
-                            path=address.name,
-                        )
-                    facts = self.measure(connection)
-                    cast(_Session, connection).copy_to(raw)
-                version = self.engine.version(connection).text
-            if with_content:
-                # Of the copy, because a writer in rollback mode has to wait as long as the live one is being read.
-                facts = replace(facts, content_sha256=self._content_of(raw, host))
-            flow = _packed(raw, pack, path, host, terms)
+            # One that is opened for reading only could not undo what a killed process left half written.
+            connection = reading.enter_context(closing(self._open(address, host, terms.lock_timeout)))
+            reading.enter_context(connection.transaction(read_only=True))
+            if not self.engine.size(connection):
+                raise BackupError(
+                    f"The SQLite database {address} is empty: it holds no table. Check the path.",
+                    path=address.name,
+                )
+            version = self.engine.version(connection).text
+            cast(_Session, connection).copy_to(raw)
+
+            def measure() -> None:
+                facts = self.measure(connection)
+                # A writer in rollback mode has to wait as long as the live one is being read.
+                reading.close()
+                # Of the copy, therefore.
+                measured.append(replace(facts, content_sha256=self._content_of(raw, host) if with_content else None))
+
+            flow = _packed(raw, pack, path, host, terms, measure)
+            [facts] = measured
         return Dump(flow, facts, "snapshot", server=f"SQLite {version}", tool=f"SQLite {version}")
 
     def check(self, path: str, unpack: Sequence[Stage], facts: Facts, host: Host, terms: Terms) -> None:
@@ -321,11 +327,15 @@ class SqliteBackup:
             yield
 
 
-def _packed(raw: str, pack: Sequence[Stage], path: str, host: Host, terms: Terms) -> Flow:
+def _packed(
+    raw: str, pack: Sequence[Stage], path: str, host: Host, terms: Terms, meanwhile: Callable[[], None]
+) -> Flow:
     if pack:
-        return host.pipes.save(pack, path, stdin=raw, timeout=terms.timeout, progress=terms.progress)
+        return host.pipes.save(
+            pack, path, stdin=raw, timeout=terms.timeout, progress=terms.progress, meanwhile=meanwhile
+        )
     # SQLite itself has flushed the copy to the disk.
-    flow, _same = host.pipes.load(raw, [], timeout=terms.timeout, progress=terms.progress)
+    flow = host.pipes.hash(raw, progress=terms.progress, meanwhile=meanwhile)
     host.folders.move(raw, path)
     return flow
 

@@ -35,7 +35,7 @@ def reaches(level: str, wanted: str) -> bool:
 
 def read_back(path: str, sha256: str, host: Host, terms: Terms) -> None:
     """Raise BackupError unless the file holds what was written."""
-    flow, _same = host.pipes.load(path, [], timeout=terms.timeout, progress=terms.progress)
+    flow = host.pipes.hash(path, progress=terms.progress)
     if flow.sha256 != sha256:
         raise BackupError(
             f"{path} does not hold what was written: its SHA-256 is another one. Do not use it, and check the disk.",

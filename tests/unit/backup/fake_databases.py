@@ -124,7 +124,7 @@ class FakeDatabases:
 
     def check(self, path: str, unpack: Sequence[Stage], facts: Facts, host: Host, terms: Terms) -> None:
         self._step("check")
-        host.pipes.load(path, unpack, timeout=terms.timeout, progress=terms.progress)
+        host.pipes.load(path, [*unpack, Stage(("cat",))], timeout=terms.timeout, progress=terms.progress)
 
     @contextmanager
     def scratch(
