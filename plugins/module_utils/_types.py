@@ -9,7 +9,7 @@ implement the ports; tests give use cases their own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -122,12 +122,76 @@ class Flow:
 
 
 @dataclass(frozen=True)
+class Request:
+    """What an HTTP server is asked."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
 class Response:
     """An answer over HTTP, of whatever status; the names of headers are in lower case."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    # Where it came from in the end, and how long it took from the request to the last byte.
+    url: str = ""
+    ms: float = 0.0
+
+
+@dataclass(frozen=True)
+class Shot:
+    """What became of one request of many: a status, or the reason why there is none, as HttpError has it."""
+
+    status: int | None
+    ms: float
+    headers: Mapping[str, str]
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Whose certificates are believed: those of the system, or of one file instead, or whatever is shown."""
+
+    ca: str | None = None
+    is_verified: bool = True
+
+
+@dataclass(frozen=True)
+class Handshake:
+    """What a TLS server has shown: its certificate, until when and for which names that is good."""
+
+    version: str
+    expires: float
+    names: tuple[str, ...]
+    # Why it is not believed, as a sentence, or None.
+    distrust: str | None
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in a file, of which the inode tells whether it is still the same one."""
+
+    inode: int
+    offset: int
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What is known of a file without reading it; a symbolic link is what it leads to."""
+
+    # One of file, dir, socket, fifo, other.
+    type: str
+    mode: int
+    owner: str
+    group: str
+    size: int
+    modified: float
+    is_writable: bool
 
 
 class Commands(Protocol):
@@ -288,20 +352,72 @@ class Processes(Protocol):
         """
 
 
-class Http(Protocol):
-    """Asks HTTP servers."""
+class HttpSession(Protocol):
+    """Asks HTTP servers, and keeps their cookies. One thread at a time may use it."""
 
-    def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
-        timeout: float = 10,
-        ca_path: str | None = None,
-    ) -> Response:
-        """The answer, of whatever status; redirects are not followed. Raises HttpError if there was none."""
+    def ask(self, request: Request, *, follows: bool = False, timeout: float = 10) -> Response:
+        """The answer, of whatever status; redirects are followed only if asked for. Raises HttpError without one."""
+
+
+class Http(Protocol):
+    """Asks HTTP servers, without what the environment may say of proxies and passwords."""
+
+    def session(self, trust: Trust) -> HttpSession:
+        """A new one without cookies; connections are shared by all that one thread opens."""
+
+    def volley(
+        self, requests: Sequence[Request], *, at_most: int, at_once: bool = False, timeout: float = 10, trust: Trust
+    ) -> tuple[list[Shot], float]:
+        """Ask all of these over `at_most` connections, and how many seconds that took; no request is repeated.
+
+        `at_once` has all connections opened before the first request is sent over any.
+        """
+
+
+class Stream(Protocol):
+    """A connection. Its methods raise HttpError."""
+
+    def send(self, data: bytes) -> None:
+        """Send all of this."""
+
+    def receive(self, timeout: float | None = None) -> bytes:
+        """What comes next; nothing if the other side has ended. Without a timeout, that of the connection holds."""
+
+
+class Network(Protocol):
+    """Connects to servers."""
+
+    def connect(
+        self, host: str, port: int, *, timeout: float, trust: Trust | None = None
+    ) -> AbstractContextManager[Stream]:
+        """A connection, over TLS if there is somebody to trust. Raises HttpError."""
+
+    def handshake(
+        self, host: str, port: int, *, timeout: float, trust: Trust, name: str | None = None, version: str | None = None
+    ) -> Handshake:
+        """What a TLS server shows to whoever asks for this name and speaks only this version (1.0, 1.1, 1.2, 1.3).
+
+        Raises HttpError, with the reason `version` if it does not speak that.
+        """
+
+
+class Paths(Protocol):
+    """Looks at files that belong to others. Every method raises FileError."""
+
+    def find(self, pattern: str) -> list[str]:
+        """The files whose paths match this pattern of the shell, in order."""
+
+    def facts(self, path: str) -> FileFacts | None:
+        """What is known of a file or directory, or None if there is none."""
+
+    def end(self, path: str) -> Position | None:
+        """Where the file ends now, or None if there is none."""
+
+    def lines(self, path: str, since: Position | None = None) -> Iterator[str]:
+        """The lines from there on, in constant memory; all if another file has taken its place or it has shrunk.
+
+        What was written before a rotation to a file that is still beside it comes first.
+        """
 
 
 class Locks(Protocol):

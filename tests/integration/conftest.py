@@ -66,6 +66,19 @@ def database_host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
         host.remove()
 
 
+@pytest.fixture(scope="session", params=PLATFORMS)
+def smoke_host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    """A host with what web applications stand beside, on which the collection can be run."""
+    shared = tmp_path_factory.mktemp(f"smoke-{request.param}")
+    shared.chmod(0o755)
+    host = inside.smoke_host(request.param, f"shipshape-smoke-{request.param}-{os.getpid()}", shared)
+    try:
+        host.wait_until_running()
+        yield host
+    finally:
+        host.remove()
+
+
 @pytest.fixture(scope="session")
 def mariadb(database_host: Host) -> mariadb_server.Server:
     """MariaDB 10.11 or 11.8."""

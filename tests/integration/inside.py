@@ -17,7 +17,7 @@ from tests.integration.machine import ROOT, Host
 
 PACKAGES = "/opt/packages"
 
-_SERVERS = Path(__file__).resolve().parent / "database" / "image"
+_IMAGES = Path(__file__).resolve().parent
 
 # ansible.module_utils needs nothing but Python, so the host can use that of this machine.
 MOUNTS = (
@@ -28,10 +28,20 @@ MOUNTS = (
 
 def database_host(platform: str, name: str, shared: Path, *, options: Sequence[str] = ()) -> Host:
     """A new host with the database servers of its platform, on which the collection can be run."""
+    return _host("database", platform, name, shared, options)
+
+
+def smoke_host(platform: str, name: str, shared: Path, *, options: Sequence[str] = ()) -> Host:
+    """A new host with Node, Redis, nginx and ab, on which the collection can be run."""
+    return _host("smoke", platform, name, shared, options)
+
+
+def _host(image: str, platform: str, name: str, shared: Path, options: Sequence[str]) -> Host:
     # The engine itself sees when there is nothing to build.
-    base, tag = f"BASE=shipshape-host:{platform}", f"shipshape-database:{platform}"
-    subprocess.run(["docker", "build", "--quiet", "--build-arg", base, "--tag", tag, str(_SERVERS)], check=True)
-    return Host(platform, name, shared, image="shipshape-database", options=(*MOUNTS, *options))
+    base, tag = f"BASE=shipshape-host:{platform}", f"shipshape-{image}:{platform}"
+    source = str(_IMAGES / image / "image")
+    subprocess.run(["docker", "build", "--quiet", "--build-arg", base, "--tag", tag, source], check=True)
+    return Host(platform, name, shared, image=f"shipshape-{image}", options=(*MOUNTS, *options))
 
 
 def command(host: Host, *argv: str, user: str = "root") -> list[str]:

@@ -27,13 +27,26 @@ LAYER_1 = ("_errors", "_result", "_types")
 PURE = ("_access", "_argspec", "_suggest")
 DRIVERS = ("_driver_mysql", "_driver_postgresql", "_driver_sqlite")
 ADAPTERS = (
-    *("_command", "_connection", *DRIVERS, "_files", "_folders", "_host", "_http", "_lock", "_pipe", "_processes"),
-    "_server",
+    *(
+        "_command",
+        "_connection",
+        *DRIVERS,
+        "_files",
+        "_folders",
+        "_host",
+        "_http",
+        "_lock",
+        "_logs",
+        "_network",
+        "_pipe",
+    ),
+    *("_processes", "_server"),
 )
 # Adapters that are made of others.
 BESIDE = {"_connection": DRIVERS, "_host": ADAPTERS, "_pipe": ("_command",), "_server": ("_command",)}
 
 DATABASE_LIBRARIES = ("psycopg", "psycopg2", "pymysql")
+HTTP_LIBRARIES = ("requests", "urllib3")
 ENTRYPOINT = "_entrypoint"
 
 # Packages for what several features need. They are pure like a feature, and every feature may import them.
@@ -201,8 +214,10 @@ def _layer_1_imports_only_python(file: File) -> Iterator[str]:
 
 def _adapter_imports_only_ansible_and_python(file: File) -> Iterator[str]:
     for name in _imported(file.tree):
-        if not _is_in(name, {*sys.stdlib_module_names, "ansible.module_utils", UTILS, *DATABASE_LIBRARIES}):
-            yield f"{name} is neither of Python, nor of ansible.module_utils, nor a database's library."
+        if not _is_in(
+            name, {*sys.stdlib_module_names, "ansible.module_utils", UTILS, *DATABASE_LIBRARIES, *HTTP_LIBRARIES}
+        ):
+            yield f"{name} is neither of Python, nor of ansible.module_utils, nor a library for databases or HTTP."
 
 
 def _feature_imports_only_below(file: File) -> Iterator[str]:
