@@ -348,15 +348,6 @@ from typing import Any, cast
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.shipshape.webapp.plugins.module_utils._backup.loss import Budget, parse_budget
-from ansible_collections.shipshape.webapp.plugins.module_utils._backup.options import name_of
-from ansible_collections.shipshape.webapp.plugins.module_utils._backup.plan import parse_age
-from ansible_collections.shipshape.webapp.plugins.module_utils._backup.registry import STRATEGIES
-from ansible_collections.shipshape.webapp.plugins.module_utils._backup.strategy import Terms
-from ansible_collections.shipshape.webapp.plugins.module_utils._backup.usecase_backup import Request as BackupRequest
-from ansible_collections.shipshape.webapp.plugins.module_utils._backup.usecase_backup import back_up
-from ansible_collections.shipshape.webapp.plugins.module_utils._backup.usecase_restore import Request as RestoreRequest
-from ansible_collections.shipshape.webapp.plugins.module_utils._backup.usecase_restore import restore
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.host import Host
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.options import (
@@ -379,6 +370,21 @@ _SHORTEST_SECRET = 6
 
 def snapshots_of(params: Mapping[str, Any], address: Address, host: Host) -> Snapshots:
     """The backups of the database, as db_backup takes them and db_restore restores them."""
+    # A host that compiles all of this each time takes as long for it as for a run with nothing to do.
+    from ansible_collections.shipshape.webapp.plugins.module_utils._backup.loss import Budget, parse_budget
+    from ansible_collections.shipshape.webapp.plugins.module_utils._backup.options import name_of
+    from ansible_collections.shipshape.webapp.plugins.module_utils._backup.plan import parse_age
+    from ansible_collections.shipshape.webapp.plugins.module_utils._backup.registry import STRATEGIES
+    from ansible_collections.shipshape.webapp.plugins.module_utils._backup.strategy import Terms
+    from ansible_collections.shipshape.webapp.plugins.module_utils._backup.usecase_backup import (
+        Request as BackupRequest,
+    )
+    from ansible_collections.shipshape.webapp.plugins.module_utils._backup.usecase_backup import back_up
+    from ansible_collections.shipshape.webapp.plugins.module_utils._backup.usecase_restore import (
+        Request as RestoreRequest,
+    )
+    from ansible_collections.shipshape.webapp.plugins.module_utils._backup.usecase_restore import restore
+
     backup, strategy = params["backup"], STRATEGIES[address.engine]
     terms = Terms(backup["scratch_directory"], None, params["lock_timeout"])
     place = {"address": address, "directory": backup["directory"], "name": name_of(backup, address), "terms": terms}

@@ -42,6 +42,7 @@ class MysqlDialect:
     engine: Engine = Mysql()
     begin = "START TRANSACTION"
     undoes_definitions = False
+    takes_several = False
 
     @contextmanager
     def locked(self, connection: Connection, address: Address, host: Host, wait: float) -> Iterator[None]:

@@ -55,6 +55,7 @@ class PostgresqlDialect:
     engine: Engine = Postgresql()
     begin = "BEGIN"
     undoes_definitions = True
+    takes_several = True
 
     @contextmanager
     def locked(self, connection: Connection, address: Address, host: Host, wait: float) -> Iterator[None]:

@@ -29,6 +29,7 @@ class SqliteDialect:
     engine: Engine = Sqlite()
     begin = "BEGIN IMMEDIATE"
     undoes_definitions = True
+    takes_several = False
 
     @contextmanager
     def locked(self, connection: Connection, address: Address, host: Host, wait: float) -> Iterator[None]:

@@ -89,8 +89,7 @@ class _File:
     def findings(self) -> list[Finding]:
         """What speaks against it, in the order of its lines; the scene is then as the migration leaves it."""
         written = statements(self._migration.up or "", self._dialect)
-        # Only what is read in the tokens is kept, since they take far more memory than the script.
-        done = [list(acts(list(tokens(statement.text, self._dialect)), self._dialect)) for statement in written]
+        done = [acts(statement.text, self._dialect) for statement in written]
         created = {name.key for several in done for act in several for name in _made(act)}
         judge = Judge(self._scene, self._dialect, created)
         for statement, several in zip(written, done):

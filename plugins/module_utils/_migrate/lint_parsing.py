@@ -9,6 +9,7 @@ Only what matters for judging is read; whatever else a statement says is passed 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_acts import (
     Act,
@@ -42,7 +43,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_sel
     is_always_true,
     parse_select,
 )
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.tokens import Token
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.tokens import Token, tokens
 
 # What only reads, or sets things up.
 _HARMLESS = words(
@@ -63,9 +64,15 @@ _MODIFIERS = (
 _QUERIES = ("SELECT", "WITH", "TABLE", "VALUES", "(")
 
 
-def acts(tokens: Sequence[Token], dialect: str) -> Iterator[Act]:
+# For the lint, and for whoever asks which tables a script touches. The tokens take far more memory than their text.
+@cache
+def acts(statement: str, dialect: str) -> Sequence[Act]:
     """What the statement does, in the order in which it says so; nothing if it changes no table."""
-    reader = Reader(tokens)
+    return tuple(_acts(list(tokens(statement, dialect)), dialect))
+
+
+def _acts(written: Sequence[Token], dialect: str) -> Iterator[Act]:
+    reader = Reader(written)
     if reader.take("("):
         # A query in parentheses.
         return
@@ -74,7 +81,7 @@ def acts(tokens: Sequence[Token], dialect: str) -> Iterator[Act]:
     word = reader.peek()
     if word in _STATEMENTS:
         yield from _STATEMENTS[word](reader, dialect)
-    elif word not in _HARMLESS and tokens:
+    elif word not in _HARMLESS and written:
         yield Unclear()
 
 
@@ -85,7 +92,7 @@ def _of_expressions(reader: Reader, dialect: str) -> Iterator[Act]:
     while reader.name():
         reader.group()
         reader.skip_to("(", "SELECT", "INSERT", "UPDATE", "DELETE")
-        yield from acts(reader.group(), dialect)
+        yield from _acts(reader.group(), dialect)
         while reader.peek() in ("SEARCH", "CYCLE"):
             reader.skip_to(",", "SELECT", "INSERT", "UPDATE", "DELETE", "MERGE")
         if not reader.take(","):

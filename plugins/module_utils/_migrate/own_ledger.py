@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Engine, Table
@@ -89,19 +90,17 @@ class OwnLedger:
         """Take the table away."""
         connection.execute(f"DROP TABLE {self._quoted}")
 
-    def add(self, connection: Connection, entry: Entry) -> None:
-        """Have it list this one."""
-        names, marks = ", ".join(_COLUMNS), ", ".join("?" * len(_COLUMNS))
-        values = [getattr(entry, name) for name in _COLUMNS]
-        connection.execute(f"INSERT INTO {self._quoted} ({names}) VALUES ({marks})", values)  # noqa: S608 (names are quoted)
-
-    def change(self, connection: Connection, version: str, **values: object) -> None:
-        """Change what it says of one."""
-        changes = ", ".join(f"{name} = ?" for name in values)
-        connection.execute(
-            f"UPDATE {self._quoted} SET {changes} WHERE version = ?",  # noqa: S608 (names are quoted)
-            [*values.values(), version],
-        )
+    def put(self, connection: Connection, entries: Sequence[Entry], then: str = "") -> None:
+        """Have it list these, in the place of what it says of the same versions, and carry out a statement with it."""
+        row = f"({', '.join('?' * len(_COLUMNS))})"
+        values = [getattr(entry, name) for entry in entries for name in _COLUMNS]
+        rows, names = ", ".join([row] * len(entries)), ", ".join(_COLUMNS)
+        if self._engine.name == "mysql":
+            sql = f"REPLACE INTO {self._quoted} ({names}) VALUES {rows}"  # noqa: S608 (names are quoted)
+        else:
+            changes = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS)
+            sql = f"INSERT INTO {self._quoted} ({names}) VALUES {rows} ON CONFLICT (version) DO UPDATE SET {changes}"  # noqa: S608 (names are quoted)
+        connection.execute(sql + then, values)
 
     def remove(self, connection: Connection, version: str) -> None:
         """List it no longer."""

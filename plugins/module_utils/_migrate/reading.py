@@ -44,10 +44,9 @@ def tables_touched(migration_up: str, dialect: str) -> set[str] | None:
     """
     found: set[str] = set()
     for statement in statements(migration_up, dialect):
-        read = list(tokens(statement.text, dialect))
-        if _calls_something(read, dialect):
+        if _calls_something(statement.text, dialect):
             return None
-        for act in acts(read, dialect):
+        for act in acts(statement.text, dialect):
             if isinstance(act, (Unclear, DropSchema)) or (isinstance(act, Truncate) and act.cascades):
                 return None
             found |= {name.key for name in _touched(act)}
@@ -72,10 +71,12 @@ _QUERIES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _calls_something(read: Sequence[Token], dialect: str) -> bool:
+def _calls_something(statement: str, dialect: str) -> bool:
     """Whether a query calls a function that may do more than to compute."""
-    if not read or symbol(read[0]) not in _QUERIES[dialect]:
+    first = next(tokens(statement, dialect), None)
+    if first is None or symbol(first) not in _QUERIES[dialect]:
         return False
+    read = list(tokens(statement, dialect))
     named = _HARMLESS_FUNCTIONS | _common_names(read)
     return any(
         token.kind in ("word", "name")

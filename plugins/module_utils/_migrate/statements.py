@@ -9,8 +9,9 @@ This module is private to the collection. Delimiters are those of the engine, an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.bodies import body_of, refusal
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.tokens import Token, pieces
@@ -29,6 +30,12 @@ def statements(script: str, dialect: str) -> list[Statement]:
 
     Raises MigrationError, with the line, for what only a client understands and no server.
     """
+    return list(_statements(script, dialect))
+
+
+# A script is judged, read for the tables that it touches, and carried out.
+@cache
+def _statements(script: str, dialect: str) -> Sequence[Statement]:
     script = script.removeprefix("\ufeff")
     found: list[Statement] = []
     line = counted = 0
