@@ -463,6 +463,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _CLOSING = {"(": ")", "[": "]"}
+_BRACKET = re.compile(r"[(\[]")
 
 
 @dataclass(frozen=True)
@@ -475,7 +476,7 @@ class _Piece:
 
 
 def _canonical(value: object) -> object:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not _BRACKET.search(value):
         return value
     # No recursion, because a long chain of operators is as deep as it is long.
     opened: list[tuple[str, list[_Piece]]] = [("", [])]
