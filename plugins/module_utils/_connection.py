@@ -5,21 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Engine, Failure
-from ansible_collections.shipshape.webapp.plugins.module_utils._driver_mysql import connect as connect_mysql
-from ansible_collections.shipshape.webapp.plugins.module_utils._driver_postgresql import connect as connect_postgresql
-from ansible_collections.shipshape.webapp.plugins.module_utils._driver_sqlite import connect as connect_sqlite
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import DatabaseError
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
-
-_DRIVERS: Mapping[str, Callable[..., Connection]] = {
-    "mysql": connect_mysql,
-    "postgresql": connect_postgresql,
-    "sqlite": connect_sqlite,
-}
 
 
 def open_connection(
@@ -35,7 +26,7 @@ def open_connection(
     def explain(failure: Failure) -> DatabaseError:
         return engine.explain(failure, address)
 
-    connection = _DRIVERS[address.engine](address, explain, read_only=read_only)
+    connection = _driver(address.engine)(address, explain, read_only=read_only)
     try:
         for statement in engine.session(
             statement_timeout=statement_timeout, lock_timeout=lock_timeout, read_only=read_only
@@ -45,3 +36,18 @@ def open_connection(
         connection.close()
         raise
     return connection
+
+
+def _driver(engine: str) -> Callable[..., Connection]:
+    """Only the one in use is imported: a host compiles everything that a module imports anew in each run."""
+    if engine == "mysql":
+        from ansible_collections.shipshape.webapp.plugins.module_utils import _driver_mysql
+
+        return _driver_mysql.connect
+    if engine == "postgresql":
+        from ansible_collections.shipshape.webapp.plugins.module_utils import _driver_postgresql
+
+        return _driver_postgresql.connect
+    from ansible_collections.shipshape.webapp.plugins.module_utils import _driver_sqlite
+
+    return _driver_sqlite.connect

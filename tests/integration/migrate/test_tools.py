@@ -293,14 +293,14 @@ def test_sqlite(sqlite_shop: Shop, check: Callable[[Shop], None]) -> None:
     check(sqlite_shop)
 
 
-@pytest.mark.parametrize("check", [check_apply, check_failure])
+@pytest.mark.parametrize("check", [check_apply, check_drift, check_failure])
 @pytest.mark.parametrize("postgresql_shop", ["drizzle", "knex", "prisma"], indirect=True)
 def test_postgresql(postgresql_shop: Shop, check: Callable[[Shop], None]) -> None:
     check(postgresql_shop)
 
 
 # The engine that stands in for Prisma's own does not know MySQL.
-@pytest.mark.parametrize("check", [check_apply, check_failure])
+@pytest.mark.parametrize("check", [check_apply, check_drift, check_failure])
 @pytest.mark.parametrize("mysql_shop", ["drizzle", "knex"], indirect=True)
 def test_mysql(mysql_shop: Shop, check: Callable[[Shop], None]) -> None:
     check(mysql_shop)
