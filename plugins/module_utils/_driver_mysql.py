@@ -83,8 +83,12 @@ class MysqlConnection:
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
+        return self.table(sql, parameters)[1]
+
+    def table(self, sql: str, parameters: Sequence[object] = ()) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """The names of a query's columns, and all its rows."""
         with self._carried_out(sql, parameters) as cursor:
-            return list(cursor.fetchall())
+            return [column[0] for column in cursor.description or ()], list(cursor.fetchall())
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> int:
         """Carry out one statement; the number of rows that it changed."""

@@ -10,6 +10,7 @@ import importlib
 import os
 import re
 import select
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -55,9 +56,15 @@ class PostgresqlConnection:
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query; each ? in it stands for the next parameter."""
+        return self.table(sql, parameters)[1]
 
-        def fetch(cursor: Any) -> list[tuple[Any, ...]]:
-            return list(cursor.fetchall()) if cursor.description else []
+    def table(self, sql: str, parameters: Sequence[object] = ()) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """The names of a query's columns, and all its rows."""
+
+        def fetch(cursor: Any) -> tuple[list[str], list[tuple[Any, ...]]]:
+            if not cursor.description:
+                return [], []
+            return [column[0] for column in cursor.description], list(cursor.fetchall())
 
         return self._run(sql, parameters, fetch)
 
@@ -155,15 +162,13 @@ def _driver() -> Any:
 def _connected(driver: Any, parameters: dict[str, str]) -> Any:
     is_old = driver.__name__ == "psycopg2"
     if is_old:
-        # While it connects, libpq itself has to wait: only then does it know connect_timeout.
-        driver.extensions.set_wait_callback(None)
+        # For all connections of the process, so that it is never taken back: another thread may be using it.
+        driver.extensions.set_wait_callback(_wait)
     with _without_variables():
         # ClientCursor, because the server takes no parameters in statements such as SET.
         options = {} if is_old else {"cursor_factory": driver.ClientCursor}
         connection = driver.connect(**parameters, **options)
     connection.autocommit = True
-    if is_old:
-        driver.extensions.set_wait_callback(_wait)
     return connection
 
 
@@ -179,14 +184,21 @@ def _without_variables() -> Iterator[None]:
 
 def _wait(connection: Any) -> None:
     """Wait so that a signal is heeded at once, and the statement stopped; psycopg 3 does so by itself."""
-    extensions = importlib.import_module("psycopg2.extensions")
+    psycopg2 = importlib.import_module("psycopg2")
+    extensions = psycopg2.extensions
+    # libpq, which does not wait itself, leaves connect_timeout to us.
+    is_connected = connection.status in (extensions.STATUS_READY, extensions.STATUS_BEGIN)
+    limit = None if is_connected else float(extensions.parse_dsn(connection.dsn)["connect_timeout"])
+    until = time.monotonic() + (limit or 0)
     try:
         while True:
             state = connection.poll()
             if state == extensions.POLL_OK:
                 return
             ready = [connection.fileno()]
-            select.select(*((ready, []) if state == extensions.POLL_READ else ([], ready)), [])
+            left = None if limit is None else max(0, until - time.monotonic())
+            if not any(select.select(*((ready, []) if state == extensions.POLL_READ else ([], ready)), [], left)):
+                raise psycopg2.OperationalError("timeout expired")
     except BaseException:
         with contextlib.suppress(Exception):
             connection.cancel()

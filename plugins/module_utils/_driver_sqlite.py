@@ -49,8 +49,12 @@ class SqliteConnection:
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
+        return self.table(sql, parameters)[1]
+
+    def table(self, sql: str, parameters: Sequence[object] = ()) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """The names of a query's columns, and all its rows."""
         with self._explained(), contextlib.closing(self._database.execute(sql, tuple(parameters))) as cursor:
-            return cursor.fetchall()
+            return [column[0] for column in cursor.description or ()], cursor.fetchall()
 
     def each(self, sql: str) -> Iterator[tuple[Any, ...]]:
         """The rows of a query, of which only one at a time is held."""

@@ -47,15 +47,16 @@ def run(module: AnsibleModule, use_case: Callable[[], Result]) -> NoReturn:
     module.fail_json(**failure)
 
 
-def conceal(module: AnsibleModule, option: str, secrets: Iterable[str]) -> None:
-    """Never show this no_log option, and mask its secrets, and only these, wherever else they appear.
+def conceal(module: AnsibleModule, options: str, secrets: Iterable[str]) -> None:
+    """Never show these no_log options, named in one text, and mask their secrets, and only these, wherever they appear.
 
     By itself Ansible masks every single value in such an option: a port of 3000 or a level of "info" among them would
     blot out half of the result, sizes and names of others included.
     """
-    shown_otherwise = set(_texts(module.params[option]))
-    module.params[option] = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
-    module.no_log_values = (module.no_log_values - shown_otherwise) | set(filter(None, secrets))
+    for option in options.split():
+        module.no_log_values = module.no_log_values - set(_texts(module.params[option]))
+        module.params[option] = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+    module.no_log_values = module.no_log_values | set(filter(None, secrets))
 
 
 def _texts(value: object) -> Iterator[str]:

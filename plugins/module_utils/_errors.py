@@ -116,3 +116,7 @@ class Interrupted(ShipshapeError):
 
 class MigrationError(ShipshapeError):
     """The schema could not be brought from one state to the next, or not with proof."""
+
+
+class ChecksFailed(ShipshapeError):
+    """What was to be proved is not so, or could not be observed."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
+from urllib.parse import urlsplit, urlunsplit
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import CommandError, words_of_failure
 
@@ -130,6 +131,15 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
 
+    def __str__(self) -> str:
+        """The method and the address, without user, password and query, which can be secret."""
+        try:
+            parts = urlsplit(self.url)
+        except ValueError:
+            return f"{self.method} the URL"
+        host = parts.netloc.rpartition("@")[2]
+        return f"{self.method} {urlunsplit((parts.scheme, host, parts.path, '', '')) if host else 'the URL'}"
+
 
 @dataclass(frozen=True)
 class Response:
@@ -174,10 +184,11 @@ class Handshake:
 
 @dataclass(frozen=True)
 class Position:
-    """A place in a file, of which the inode tells whether it is still the same one."""
+    """A place in a file; the inode and a hash of what stands before it tell whether it is still the same one."""
 
     inode: int
     offset: int
+    tail: str
 
 
 @dataclass(frozen=True)
@@ -413,11 +424,30 @@ class Paths(Protocol):
     def end(self, path: str) -> Position | None:
         """Where the file ends now, or None if there is none."""
 
+    def continues(self, path: str, position: Position) -> bool:
+        """Whether the file, by whatever name, is still the one of the position, or a copy of that."""
+
     def lines(self, path: str, since: Position | None = None) -> Iterator[str]:
         """The lines from there on, in constant memory; all if another file has taken its place or it has shrunk.
 
         What was written before a rotation to a file that is still beside it comes first.
         """
+
+
+class Crew(Protocol):
+    """Does things side by side."""
+
+    def together(self, tasks: Sequence[Callable[[], Any]]) -> list[Any]:
+        """Carry out all of these at once; what they return, in their order. Raises what one of them raises."""
+
+    def turn(self, *, at_last: bool = False) -> AbstractContextManager[None]:
+        """Wait until it is one's turn: only so many of those who work side by side really do something at a time.
+
+        Raises Interrupted if the whole crew is to stop, but not for those who clear up `at_last`.
+        """
+
+    def pause(self, seconds: float) -> None:
+        """Wait, or raise Interrupted at once if the whole crew is to stop."""
 
 
 class Locks(Protocol):

@@ -376,13 +376,9 @@ def snapshots_of(params: Mapping[str, Any], address: Address, host: Host) -> Sna
     from ansible_collections.shipshape.webapp.plugins.module_utils._backup.plan import parse_age
     from ansible_collections.shipshape.webapp.plugins.module_utils._backup.registry import STRATEGIES
     from ansible_collections.shipshape.webapp.plugins.module_utils._backup.strategy import Terms
-    from ansible_collections.shipshape.webapp.plugins.module_utils._backup.usecase_backup import (
-        Request as BackupRequest,
-    )
+    from ansible_collections.shipshape.webapp.plugins.module_utils._backup.usecase_backup import Request as ToTake
     from ansible_collections.shipshape.webapp.plugins.module_utils._backup.usecase_backup import back_up
-    from ansible_collections.shipshape.webapp.plugins.module_utils._backup.usecase_restore import (
-        Request as RestoreRequest,
-    )
+    from ansible_collections.shipshape.webapp.plugins.module_utils._backup.usecase_restore import Request as ToRestore
     from ansible_collections.shipshape.webapp.plugins.module_utils._backup.usecase_restore import restore
 
     backup, strategy = params["backup"], STRATEGIES[address.engine]
@@ -392,12 +388,12 @@ def snapshots_of(params: Mapping[str, Any], address: Address, host: Host) -> Sna
     wanted = {"verify": backup["verify"], "max_age": parse_age("backup.max_age", backup["max_age"])}
 
     def take() -> Mapping[str, object]:
-        result = back_up(BackupRequest(**place, **wanted), host=host, strategy=strategy, check_mode=False)
+        result = back_up(ToTake(**place, **wanted), host=host, strategy=strategy, check_mode=False)
         return cast(Mapping[str, object], result.data["backup"])
 
     def restored(backup_id: str, changed: Sequence[str]) -> None:
         spared = Budget(budget.total, {**dict.fromkeys(changed), **budget.tables})
-        request = RestoreRequest(**place, backup=backup_id, loss_budget=spared)
+        request = ToRestore(**place, backup=backup_id, loss_budget=spared)
         restore(request, host=host, strategy=strategy, check_mode=False)
 
     return Snapshots(take, restored)

@@ -27,23 +27,17 @@ LAYER_1 = ("_errors", "_result", "_types")
 PURE = ("_access", "_argspec", "_suggest")
 DRIVERS = ("_driver_mysql", "_driver_postgresql", "_driver_sqlite")
 ADAPTERS = (
-    *(
-        "_command",
-        "_connection",
-        *DRIVERS,
-        "_files",
-        "_folders",
-        "_host",
-        "_http",
-        "_lock",
-        "_logs",
-        "_network",
-        "_pipe",
-    ),
-    *("_processes", "_server"),
+    *("_command", "_connection", "_crew", *DRIVERS, "_files", "_folders", "_host", "_http", "_lock", "_network"),
+    *("_paths", "_pipe", "_processes", "_server", "_volley", "_yaml"),
 )
 # Adapters that are made of others.
-BESIDE = {"_connection": DRIVERS, "_host": ADAPTERS, "_pipe": ("_command",), "_server": ("_command",)}
+BESIDE = {
+    "_connection": DRIVERS,
+    "_host": ADAPTERS,
+    "_http": ("_volley",),
+    "_pipe": ("_command",),
+    "_server": ("_command",),
+}
 
 DATABASE_LIBRARIES = ("psycopg", "psycopg2", "pymysql")
 HTTP_LIBRARIES = ("requests", "urllib3")
@@ -432,7 +426,7 @@ def test_reaching_outside_is_reported(path: str, code: str) -> None:
         ("_command.py", f"from {UTILS}._pm2.plan import Plan", "_pm2.plan.Plan is in no layer below it"),
         ("_command.py", f"from {UTILS}._lock import HostLocks", "_lock.HostLocks is in no layer below it"),
         ("_command.py", f"from {UTILS}._suggest import did_you_mean", "_suggest.did_you_mean is in no layer below it"),
-        ("_http.py", "import requests", "requests is neither of Python, nor of ansible.module_utils"),
+        ("_http.py", "import httpx", "httpx is neither of Python, nor of ansible.module_utils"),
         ("_http.py", "from ansible.utils.display import Display", "ansible.utils.display.Display is neither"),
         ("_http.py", "from ansible_collections.community.general.plugins import x", "community.general.plugins.x is"),
         ("_entrypoint.py", f"from {UTILS}._pm2.plan import Plan", "_pm2.plan.Plan is in no layer below it"),
