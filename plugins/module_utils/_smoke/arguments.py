@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -51,12 +52,15 @@ def read(spec: Mapping[str, Option], given: Mapping[str, Any], place: str) -> tu
     return values, told
 
 
+_WHOLE = re.compile(r"\s*[0-9]{1,18}\s*")
+
+
 def _text(value: object) -> str | None:
     return str(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else None
 
 
 def _whole(value: object) -> int | None:
-    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 

@@ -68,10 +68,12 @@ class Kind(Protocol):
     shorthand: str
     # Whether a list in its place means one check each.
     is_each: bool
-    # The keys of what it observes.
-    observes: Sequence[str]
     # Whether it disturbs others, so that it comes last and alone.
     is_alone: bool
+
+    @property
+    def observes(self) -> Sequence[str]:
+        """The keys of what it observes."""
 
     def problems(self, options: Mapping[str, Any]) -> Iterable[str]:
         """What is wrong with options that are right one by one, as sentences without the place."""
