@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import pytest
@@ -46,10 +46,12 @@ def test_a_mistake_in_one_task_stops_the_others_and_is_raised() -> None:
         finally:
             ended.append(1)
 
+    begun = time.monotonic()
     with pytest.raises(KeyError, match="mistake"):
         crew.together([waits, lambda: {"a": 1}["mistake"], waits])
 
     assert ended == [1, 1]
+    assert time.monotonic() - begun < AT_MOST / 2
 
 
 def test_only_so_many_have_a_turn_at_a_time() -> None:
@@ -63,8 +65,10 @@ def test_only_so_many_have_a_turn_at_a_time() -> None:
             both.wait(AT_MOST)
             at_work.pop()
 
+    begun = time.monotonic()
     crew.together([works] * 6)
 
+    assert time.monotonic() - begun < 1
     assert max(most) == 2
     assert HostCrew()._turns._value == 8
 
@@ -119,14 +123,13 @@ def test_a_signal_stops_the_crew_and_those_who_clear_up_still_have_their_turn() 
             # By then the main thread waits for the first task.
             time.sleep(0.05)
             interrupts()
-            # The main thread has stopped the crew.
-            with pytest.raises(Interrupted):
-                crew.pause(AT_MOST)
+            crew.pause(AT_MOST)
+            done.append("went on")
 
     def comes_later() -> None:
-        with pytest.raises(Interrupted):
+        with suppress(Interrupted):
             crew.pause(AT_MOST)
-        with pytest.raises(Interrupted), crew.turn():
+        with crew.turn():
             done.append("worked")
 
     begun, threads = time.monotonic(), threading.active_count()

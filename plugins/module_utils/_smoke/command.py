@@ -68,7 +68,7 @@ class Command:
         except CommandError as error:
             # Its details hold the arguments.
             raise Unobserved(error.message) from None
-        ms = (world.clock() - begun) * 1000
+        ms = round((world.clock() - begun) * 1000, 3)
         values = {"rc": ended.code, "stdout": ended.stdout, "stderr": ended.stderr, "ms": ms}
         return Observed(values, _told(argv[0], ended.code, ended.stderr))
 

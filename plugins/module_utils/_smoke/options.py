@@ -173,7 +173,6 @@ def _together(params: Mapping[str, Any], load: Callable[[str], object], problems
         suite = {} if problems else load(suite)
         if not isinstance(suite, Mapping):
             problems.append("checks: the file holds no mapping with the key checks.")
-            suite = {}
     if not isinstance(suite, Mapping):
         return given
     words, told = read(_OF_A_SUITE, suite, "checks")

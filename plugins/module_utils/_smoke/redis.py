@@ -83,7 +83,7 @@ class Redis:
                 session.ask("SELECT", str(login["db"]))
             begun = world.clock()
             ping = session.ask("PING")
-            ms = (world.clock() - begun) * 1000
+            ms = round((world.clock() - begun) * 1000, 3)
             info = session.ask("INFO", allows="NOPERM")
         told = f"{session.place} answered {ping} and demands {'a' if demands else 'no'} password."
         return Observed({"ping": ping, "auth": demands, "info": _read_info(info), "ms": ms}, told)

@@ -12,7 +12,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.command im
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.concurrent import Concurrent
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.cors import Cors
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.file import File
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.http import HttpCheck
+from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.http_check import HttpCheck
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Kind
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.load import Load
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.log import Log

@@ -93,10 +93,10 @@ class SocketIo:
                 told = evidence(shown(request), response)
                 if response.status not in _REFUSED:
                     raise Unobserved(f"This is no refusal, so correct the option path or eio: {told}")
-                return _refused(json_or_text(response.body), told, (world.clock() - begun) * 1000)
+                return _refused(json_or_text(response.body), told, round((world.clock() - begun) * 1000, 3))
             session = _Session(socket, namespace, world, is_old=is_old)
             verdict = session.connect({} if is_old else auth, begun + setting.timeout)
-            ms = (world.clock() - begun) * 1000
+            ms = round((world.clock() - begun) * 1000, 3)
             if verdict.type != _CONNECT:
                 return _refused(verdict.data, f"{session.place} refused the connection: {_excerpt(verdict.data)}", ms)
             if options.get("emit") is not None:

@@ -91,7 +91,9 @@ class Sql:
                 values, told = _answer(cast(_Session, session), options, address)
             else:
                 values, told = _lacking(session, engine, options, address)
-        return Observed({**dict.fromkeys(self.observes), **values, "ms": (world.clock() - begun) * 1000}, told)
+        return Observed(
+            {**dict.fromkeys(self.observes), **values, "ms": round((world.clock() - begun) * 1000, 3)}, told
+        )
 
 
 def _address(options: Mapping[str, Any], setting: Setting, world: World) -> Address:

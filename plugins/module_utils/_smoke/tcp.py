@@ -56,11 +56,11 @@ class Tcp:
         begun = world.clock()
         try:
             with world.network.connect(host, port, timeout=setting.timeout if timeout is None else timeout):
-                ms = (world.clock() - begun) * 1000
+                ms = round((world.clock() - begun) * 1000, 3)
         except HttpError as error:
             if error.reason not in _CLOSED:
                 raise
-            ms = (world.clock() - begun) * 1000
+            ms = round((world.clock() - begun) * 1000, 3)
             return Observed({"open": False, "ms": ms, "reason": error.reason}, error.message)
         return Observed({"open": True, "ms": ms, "reason": None}, f"{shown('tcp', host, port)} is open.")
 

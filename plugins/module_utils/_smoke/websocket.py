@@ -78,7 +78,7 @@ class WebSocket:
         request = request_to(options["url"], setting, world, headers=options.get("headers"))
         begun = world.clock()
         with opened(request, setting, world, protocols=options.get("protocols") or ()) as (response, socket):
-            ms = (world.clock() - begun) * 1000
+            ms = round((world.clock() - begun) * 1000, 3)
             values = {
                 "status": response.status,
                 "connected": socket is not None,

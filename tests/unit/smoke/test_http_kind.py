@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import HttpError
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.http import HttpCheck
+from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.http_check import HttpCheck
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Observed, Setting, Unobserved
 from tests.unit.smoke.application import WORLD, Answer, Asked, application
 from tests.unit.smoke.on_host import observed, problems

@@ -287,6 +287,15 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
 # Secrets.
 
 
+def test_ansible_is_told_which_options_hold_secrets() -> None:
+    spec = smoke_argument_spec().to_kwargs()["argument_spec"]
+
+    assert [name for name, option in spec.items() if option.get("no_log")] == [
+        *("checks", "database", "database_password", "identities", "vars", "secrets"),
+    ]
+    assert spec["checks"]["required"] is True
+
+
 @pytest.mark.parametrize(
     "options",
     [

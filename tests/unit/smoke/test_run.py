@@ -149,6 +149,12 @@ def test_within_looks_a_last_time_when_it_is_over() -> None:
     assert one.failures == ["status: expected 200, got 500 (asked a) This was so at attempt 4, after 2 s."]
 
 
+def test_a_second_attempt_is_told() -> None:
+    one = only(Stage({"a": [failed()]}).run([{"probe": "a", "within": "1s"}]))
+
+    assert one.failures == ["status: expected 200, got 500 (asked a) This was so at attempt 2, after 1 s."]
+
+
 def test_within_does_not_begin_another_look_when_the_last_one_took_too_long() -> None:
     stage = Stage({"a": [failed()]}, takes=7)
 
@@ -583,12 +589,13 @@ def test_a_run_that_is_stopped_carries_out_the_last_steps_once_each_and_nothing_
 
 
 def test_a_run_that_is_stopped_begins_no_further_look() -> None:
-    stage = Stage({"a": [{}]}, takes=1, stops_at=1)
+    for checks in ([{"scenario": [{"probe": "a"}, {"probe": "b"}]}], [{"probe": "a", "gate": True}, {"probe": "b"}]):
+        stage = Stage(takes=1, stops_at=1)
 
-    with pytest.raises(Interrupted):
-        stage.run([{"scenario": [{"probe": "a"}, {"probe": "b"}]}])
+        with pytest.raises(Interrupted):
+            stage.run(checks)
 
-    assert stage.asked() == ["a"]
+        assert stage.asked() == ["a"]
 
 
 # Severity.

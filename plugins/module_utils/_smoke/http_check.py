@@ -48,7 +48,7 @@ class HttpCheck:
         return Observed(
             {
                 "status": response.status,
-                "ms": response.ms,
+                "ms": round(response.ms, 1),
                 "headers": dict(response.headers),
                 "json": web.json_of(response),
                 "body": web.text_of(response),

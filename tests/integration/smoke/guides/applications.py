@@ -1,0 +1,216 @@
+# SPDX-FileCopyrightText: Shipshape contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The five applications of the guides on a test host: under PM2, behind nginx with TLS, with Redis and databases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.integration import inside
+from tests.integration.machine import ROOT, Host
+from tests.integration.node import packages
+
+HERE = Path(__file__).resolve().parent
+SUITES = ROOT / "playbooks" / "suites"
+APPS = ("faceshot", "stacklens", "lumiku", "holibot", "carloans")
+
+CA = "/srv/tls/ca.pem"
+PM2_PACKAGES = HERE.parent / "pm2"
+INSIDE = f"{inside.PACKAGES}/ansible_collections/shipshape/webapp"
+
+# With letters that are escaped wherever they are written.
+TOKENS = {app: f'canary-{app}-"$&/+%41' for app in (*APPS, "jira")}
+REDIS_PASSWORD = 'canary-redis-"$&/+%41'
+
+# The applications' windows of rate limits, in milliseconds.
+WINDOW = 2000
+
+# What a suite is given. The addresses of production are replaced by those of the test host.
+VARIABLES: Mapping[str, Mapping[str, Any]] = {
+    "faceshot": {"domain": "faceshot.test", "root": "/srv/faceshot", "token": TOKENS["faceshot"]},
+    "stacklens": {
+        "root": "/srv/stacklens",
+        "token": TOKENS["stacklens"],
+        "credentials_before": 5,
+        "upload": "/srv/test.jpg",
+        "jira": "http://localhost:4001",
+        "jira_project": "OPS",
+        "jira_authorization": f"Bearer {TOKENS['jira']}",
+    },
+    "lumiku": {
+        "url": "http://localhost:3100",
+        "database": "sqlite:///srv/lumiku/data.db",
+        "redis_host": "localhost",
+        "redis_password": REDIS_PASSWORD,
+        "root": "/srv/lumiku",
+        "log": "/srv/lumiku/logs/lumiku.log",
+        "token": TOKENS["lumiku"],
+        "project": 1,
+        "image": "/srv/test.jpg",
+    },
+    "holibot": {
+        "domain": "holibot.test",
+        "database": "sqlite:///srv/holibot/data.db",
+        "root": "/srv/holibot",
+        "public_address": "127.0.0.2",
+    },
+    "carloans": {
+        "domain": "carloans.test",
+        "database": "sqlite:///srv/carloans/data.db",
+        "api_key": TOKENS["carloans"],
+        "audit_log": "/srv/carloans/logs/audit.log",
+        "app1": "http://localhost:5000",
+        "app2": "http://localhost:5001",
+    },
+}
+
+TABLES = {
+    "faceshot": """
+        CREATE TABLE sku_tool_configs (sku_code TEXT);
+        INSERT INTO sku_tool_configs VALUES ('C1-15'), ('C2-30'), ('C3-60'), ('D1-VO30'), ('D2-CLONE'), ('D3-CLPRO'),
+            ('A1-IG'), ('A4-BR'), ('E2-LAUNCHKIT');
+        CREATE TABLE job_steps (id);
+        CREATE TABLE jobs (id INTEGER PRIMARY KEY, type TEXT, status TEXT, created_at TEXT DEFAULT CURRENT_TIMESTAMP);
+        INSERT INTO jobs (type, status) VALUES ('video', 'completed'), ('video', 'processing');
+        CREATE TABLE a2e_api_calls (success INTEGER, created_at TEXT DEFAULT CURRENT_TIMESTAMP);
+        INSERT INTO a2e_api_calls (success) VALUES (1), (1);
+        CREATE TABLE error_logs (severity TEXT, created_at TEXT DEFAULT CURRENT_TIMESTAMP);
+        INSERT INTO error_logs (severity) VALUES ('low');
+    """,
+    "stacklens": """
+        CREATE TABLE api_credentials (id INTEGER PRIMARY KEY, name TEXT UNIQUE, provider TEXT, priority INTEGER);
+        INSERT INTO api_credentials (name, provider, priority) VALUES ('o', 'openai', 40), ('g', 'gemini', 10),
+            ('q', 'groq', 20), ('r', 'openrouter', 30), ('a', 'anthropic', 50);
+    """,
+    "lumiku": "".join(
+        f"CREATE TABLE {name} (id);"
+        for name in (
+            *("avatar_projects", "avatars", "avatar_presets", "persona_examples", "avatar_usage_history"),
+            *("avatar_generations", "pose_categories", "pose_library", "pose_generator_projects"),
+            *("pose_generations", "generated_poses", "pose_selections", "pose_requests"),
+        )
+    ),
+    "holibot": "CREATE TABLE ChatSession (id); CREATE TABLE ChatSessionCleanupLog (id);",
+    "carloans": """
+        CREATE TABLE pg_stat_activity (backend_type TEXT);
+        INSERT INTO pg_stat_activity VALUES ('client backend');
+    """,
+    "jira": "",
+}
+
+# What is there besides; $1 is the folder of the applications.
+PREPARE = r"""
+set -eu
+ln -sf "$2" /usr/local/bin/pm2
+for app in faceshot stacklens lumiku holibot carloans jira; do mkdir -p /srv/$app/logs; done
+mkdir -p /srv/tls /srv/holibot/www/assets /srv/carloans/www
+mkdir -p /srv/lumiku/uploads/avatar-creator /srv/lumiku/uploads/pose-generator /srv/lumiku/outputs
+echo picture >/srv/test.jpg
+echo '{"name": "faceshot", "version": "1.0.0"}' >/srv/faceshot/package.json
+touch /srv/lumiku/logs/lumiku.log /srv/stacklens/logs/error.log /srv/carloans/www/favicon.ico
+touch /srv/holibot/logs/cleanup-today.log
+install -m 600 /dev/null /srv/holibot/.env
+echo '<title>HoliBot</title><script src="/assets/index-5f1c.js"></script>' >/srv/holibot/www/index.html
+echo 'window.openHoliBot = () => {};' >/srv/holibot/www/assets/index-5f1c.js
+printf '#!/bin/sh\nprintf "%%s\\n" "All credentials created successfully" "Credentials listed in priority order" \
+"Real-time error automation works" "Database schema verified"\n' >/srv/stacklens/test-credential-priority.sh
+chmod +x /srv/stacklens/test-credential-priority.sh
+echo '0 3 * * * /srv/holibot/scripts/cron-cleanup.sh' | crontab -
+
+cd /srv/tls
+openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 90 -subj '/CN=A private authority' \
+    -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign 2>/dev/null
+openssl req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj '/CN=faceshot.test' 2>/dev/null
+printf 'subjectAltName = DNS:faceshot.test, DNS:holibot.test, DNS:carloans.test\n' >names
+openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem -days 90 -extfile names \
+    2>/dev/null
+echo '127.0.0.1 faceshot.test holibot.test carloans.test' >>/etc/hosts
+rm -f /etc/nginx/sites-enabled/default
+ln -sf "$1/nginx.conf" /etc/nginx/conf.d/guides.conf
+systemctl restart nginx
+"""
+
+
+class Applications:
+    """All of them, on one host, and what can be done to them."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self._shared = host.shared
+        self._shared.joinpath("settings").write_text(
+            json.dumps({"token": TOKENS, "redisPassword": REDIS_PASSWORD, "window": WINDOW})
+        )
+        with packages("pm2", PM2_PACKAGES):
+            pm2 = f"{INSIDE}/.cache/pm2/node_modules/.bin/pm2"
+        folder = f"{INSIDE}/tests/integration/smoke/guides"
+        host.run("sh", "-c", PREPARE, "sh", folder, pm2)
+        host.run("cp", "/shared/settings", "/srv/settings.json")
+        host.run("redis-cli", "CONFIG", "SET", "requirepass", REDIS_PASSWORD)
+        self.misbehave()
+        self.reset()
+        host.run("pm2", "start", "--silent", f"{folder}/ecosystem.config.js")
+
+    def misbehave(self, *faults: str) -> None:
+        """From now on, in these ways and no others."""
+        self._shared.joinpath("faults").write_text(" ".join(faults))
+
+    def reset(self) -> None:
+        """Have the databases, the credits and the limits as they were."""
+        for app, tables in TABLES.items():
+            self.sql(app, self._drop(app) + tables)
+        self.host.run("cp", "/srv/faceshot/data.db", "/srv/faceshot/production.db")
+        self.host.run("cp", "/srv/faceshot/data.db", "/srv/faceshot/production.db.backup.20261121_030000")
+        self.host.run("ln", "-sf", "data.db", "/srv/stacklens/stacklens.db")
+        # What an earlier test has left in logs that are read from their beginnings.
+        self.host.run("sh", "-c", ": >/srv/faceshot/logs/application.log; sed -i /FATAL/d /srv/lumiku/logs/*.log")
+        self.redis("FLUSHALL")
+        self.redis("SET", "credits", "100")
+        self.writes()
+
+    def redis(self, *words: str) -> str:
+        """What Redis answers."""
+        return self.host.run("redis-cli", "--no-auth-warning", "-a", REDIS_PASSWORD, *words).decode().strip()
+
+    def sql(self, app: str, text: str, database: str = "data.db") -> str:
+        """What the database of an application answers."""
+        return self.host.run("sqlite3", "-cmd", ".timeout 5000", f"/srv/{app}/{database}", text).decode()
+
+    def _drop(self, app: str) -> str:
+        names = self.sql(app, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+        return "".join(f"DROP TABLE {name};" for name in names.split())
+
+    def writes(self) -> list[str]:
+        """The requests that may have changed something, since this was last asked."""
+        file = self._shared / "writes"
+        found = file.read_text().splitlines() if file.exists() else []
+        file.write_text("")
+        return found
+
+    def prove(self, app: str, *, check: bool = False, **options: Any) -> dict[str, Any]:
+        """The result of the module with the suite of an application."""
+        # PM2 is slow to answer where much else is tested at the same time.
+        given = {"vars": VARIABLES[app], "ca": CA, "timeout": "60s", **options}
+        return inside.module(self.host, "smoke_check", check=check, checks=suite(app), **given)
+
+
+def suite(app: str) -> dict[str, Any]:
+    """The suite as it is written, with spans of time in which a test can end."""
+    written: dict[str, Any] = yaml.safe_load((SUITES / f"{app}.yml").read_text(encoding="utf-8"))
+    return {**written, "checks": [_shortened(check) for check in written["checks"]]}
+
+
+def _shortened(check: dict[str, Any]) -> dict[str, Any]:
+    spans = {"for": "1s", "within": "6s"}
+    shorter: dict[str, Any] = {word: span for word, span in spans.items() if word in check}
+    steps: dict[str, Any] = {
+        word: [_shortened(step) for step in check[word]] for word in ("scenario", "finally") if word in check
+    }
+    if "for" in check:
+        shorter["every"] = "200ms"
+    return {**check, **shorter, **steps}

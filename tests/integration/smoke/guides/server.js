@@ -1,0 +1,363 @@
+// SPDX-FileCopyrightText: Shipshape contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// The five applications of the guides, and the Jira beside one of them, as small as their suites allow. APP says which
+// it is. The words in the file of faults make it misbehave, from the next request on.
+"use strict";
+
+const { execFile } = require("node:child_process");
+const crypto = require("node:crypto");
+const fs = require("node:fs");
+const http = require("node:http");
+const net = require("node:net");
+const { promisify } = require("node:util");
+
+const { APP, PORT } = process.env;
+const ROOT = `/srv/${APP}`;
+const LIMITS = { faceshot: 60, holibot: 30, carloans: 100 };
+const { token, redisPassword, window } = JSON.parse(fs.readFileSync("/srv/settings.json"));
+
+const faulty = (fault) => fs.readFileSync("/shared/faults", "utf8").split(" ").includes(fault);
+const log = (file, line) => fs.appendFileSync(`${ROOT}/logs/${file}`, `${line}\n`);
+const quoted = (value) => `'${String(value).replaceAll("'", "''")}'`;
+const sql = async (text) => {
+  const ended = await promisify(execFile)("sqlite3", ["-json", "-cmd", ".timeout 5000", `${ROOT}/data.db`, text]);
+  return JSON.parse(ended.stdout || "[]");
+};
+
+const answer = (status, value, headers = {}) => ({
+  status,
+  headers: { "Content-Type": "application/json", ...headers },
+  body: JSON.stringify(value),
+});
+const text = (type, body) => ({ status: 200, headers: { "Content-Type": type }, body });
+
+/** One command on a connection of its own; what comes back is a number, a text or null. */
+function redis(...words) {
+  const packed = (command) =>
+    `*${command.length}\r\n${command.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join("")}`;
+  return new Promise((resolve, reject) => {
+    let said = "";
+    const socket = net.connect(6379, "127.0.0.1", () =>
+      socket.write(packed(["AUTH", redisPassword]) + packed(words.map(String))),
+    );
+    socket.on("error", reject);
+    socket.on("data", (data) => {
+      said += data;
+      const [, first, second] = said.split("\r\n");
+      if (
+        first === undefined ||
+        (first[0] === "$" && first !== "$-1" && second === undefined) ||
+        !said.endsWith("\r\n")
+      )
+        return;
+      socket.end();
+      resolve(first[0] === ":" ? Number(first.slice(1)) : first[0] === "$" && first !== "$-1" ? second : null);
+    });
+  });
+}
+
+const COUNT =
+  "local n = redis.call('INCR', KEYS[1]) if n == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end return n";
+const SPEND =
+  "local n = tonumber(redis.call('GET', KEYS[1])) if n < 1 then return -1 end return redis.call('DECR', KEYS[1])";
+
+async function isLimited(request) {
+  if (!LIMITS[APP] || faulty("no-limiter")) return false;
+  const forwarded = (request.headers["x-forwarded-for"] || "local").split(", ");
+  // The last is what nginx has added, and the first is what anybody can say.
+  const client = forwarded.at(faulty("trusting-headers") ? 0 : -1);
+  return (await redis("EVAL", COUNT, 1, `${APP}:${client}`, window)) > LIMITS[APP];
+}
+
+function isKnown({ headers }) {
+  const given = headers["x-api-key"] ?? headers.authorization?.split(" ")[1];
+  return given === token[APP] || (faulty("default-key") && given === "ccl-internal-2025");
+}
+
+const own = new Map();
+const sessions = {
+  get: async (id) =>
+    JSON.parse((faulty("memory-sessions") ? own.get(id) : await redis("GET", `session:${id}`)) ?? "null"),
+  set: (id, value) =>
+    faulty("memory-sessions")
+      ? own.set(id, JSON.stringify(value))
+      : redis("SET", `session:${id}`, JSON.stringify(value)),
+  drop: (id) => (faulty("memory-sessions") ? own.delete(id) : redis("DEL", `session:${id}`)),
+};
+
+// So often that every excerpt of it ends within one.
+const echo = (credentials) =>
+  answer(418, { encoded: Buffer.from(credentials).toString("base64"), said: Array(50).fill(credentials) });
+const fine = () => answer(200, { status: "ok" });
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// Method and path, who may ask, whether the limiter counts, and what is answered.
+const ROUTES = {
+  faceshot: [
+    [/^GET \/(health|ready|alive)$/, {}, fine],
+    [/^GET \/api\/health\/a2e$/, { known: true, limited: true }, fine],
+    [/^GET \/api\/skus\/C1-15\/config$/, { known: true }, fine],
+    [/^GET \/api\/(a2e\/credits|admin\/skus\/C1-15\/config)$/, { known: () => !faulty("open-admin") }, fine],
+    [
+      /^GET \/api\/monitoring\/api-calls$/,
+      { known: true },
+      () => answer(200, { calls: Array(50).fill({ success: faulty("failing-calls") ? 0 : 1 }) }),
+    ],
+    [
+      /^GET \/api\/health\/circuit-breakers$/,
+      { known: true },
+      () => answer(200, { breakers: [{ name: "a2e", state: faulty("breaker") ? "OPEN" : "CLOSED" }] }),
+    ],
+    [
+      /^POST \/api\/skus\/C1-15\/validate$/,
+      { known: true },
+      ({ body }) =>
+        answer(200, {
+          script: faulty("reflecting") ? body.customer_inputs.script : body.customer_inputs.script.replace(/[<>]/g, ""),
+        }),
+    ],
+  ],
+  stacklens: [
+    [
+      /^GET \/api\/test$/,
+      {},
+      async () => {
+        if (faulty("slow")) await pause(300);
+        return answer(200, { message: "Server is working", timestamp: new Date() });
+      },
+    ],
+    [/^GET \/admin$/, {}, () => text("text/html", "<title>StackLens</title>")],
+    [
+      /^GET \/api\/admin\/credentials$/,
+      { known: true },
+      async ({ query }) => {
+        const wanted = query.get("provider") ? `WHERE provider = ${quoted(query.get("provider"))}` : "";
+        const order = faulty("unsorted") ? "id" : "priority";
+        const found = `SELECT id, name, provider, priority FROM api_credentials ${wanted} ORDER BY ${order}`;
+        return answer(200, await sql(found));
+      },
+    ],
+    [
+      /^POST \/api\/admin\/credentials$/,
+      { known: true },
+      async ({ body }) => {
+        const values = `${quoted(body.name)}, ${quoted(body.provider)}, ${Number(body.priority)}`;
+        const insert = `INSERT INTO api_credentials (name, provider, priority) VALUES (${values}) RETURNING id`;
+        return answer(201, (await sql(insert))[0]);
+      },
+    ],
+    [
+      /^PUT \/api\/admin\/credentials\/(\d+)$/,
+      { known: true },
+      async ({ body, id }) =>
+        answer(
+          200,
+          await sql(`UPDATE api_credentials SET priority = ${Number(body.priority)} WHERE id = ${id} RETURNING id`),
+        ),
+    ],
+    [
+      /^DELETE \/api\/admin\/credentials\/(\d+)$/,
+      { known: true },
+      async ({ id }) => answer(200, await sql(`DELETE FROM api_credentials WHERE id = ${id} RETURNING id`)),
+    ],
+    [
+      /^POST \/api\/files\/upload$/,
+      { known: true },
+      async () => {
+        if (faulty("tickets-for-uploads")) await redis("INCR", "tickets");
+        return answer(200, {});
+      },
+    ],
+    [
+      /^POST \/api\/automation\/execute$/,
+      {},
+      ({ body }) => {
+        log("stacklens.log", "Provider: gemini | Priority: 10");
+        log("error.log", body.message);
+        // As it really is: the ticket is there a little later.
+        setTimeout(() => redis("INCR", "tickets"), 300);
+        return answer(202, {});
+      },
+    ],
+  ],
+  jira: [
+    [
+      /^GET \/rest\/api\/2\/search$/,
+      { known: true },
+      async () => answer(200, { total: Number((await redis("GET", "tickets")) ?? 0) }),
+    ],
+  ],
+  lumiku: [
+    [/^GET \/health$/, {}, () => answer(200, { redis: faulty("no-redis") ? "down" : "connected" })],
+    [/^GET \/api\/apps\/pose-generator\/health$/, {}, fine],
+    [
+      /^GET \/api\/credits$/,
+      { known: true },
+      async () => answer(200, { creditBalance: Number(await redis("GET", "credits")) }),
+    ],
+    [
+      /^POST \/api\/apps\/avatar-creator\/projects\/1\/avatars\/(generate|upload)$/,
+      { known: true },
+      async () => {
+        let left;
+        if (faulty("racing-credits")) {
+          left = Number(await redis("GET", "credits")) - 1;
+          await pause(100);
+          await redis("SET", "credits", left);
+        } else left = await redis("EVAL", SPEND, 1, "credits");
+        log("lumiku.log", "✅ Avatar generation completed");
+        return left < 0 ? answer(402, { error: "no credits" }) : answer(200, { creditUsed: 1, creditBalance: left });
+      },
+    ],
+  ],
+  holibot: [
+    [
+      /^POST \/api\/v1\/chat\/message$/,
+      { limited: true },
+      async ({ body }) => {
+        console.log("Mistral AI answers");
+        const id = body.sessionId ?? crypto.randomUUID();
+        const history = [...((await sessions.get(id)) ?? []), body.query];
+        await sessions.set(id, history);
+        return answer(200, { sessionId: id, pois: ["La Perla", "El Mar"].slice(history.length - 1) });
+      },
+    ],
+    [
+      /^GET \/api\/v1\/chat\/session\/([\w-]+)$/,
+      {},
+      async ({ id }) => {
+        const history = await sessions.get(id);
+        return history ? answer(200, { history }) : answer(404, { error: "no such session" });
+      },
+    ],
+    [/^DELETE \/api\/v1\/chat\/session\/([\w-]+)$/, {}, async ({ id }) => (await sessions.drop(id), answer(200, {}))],
+  ],
+  carloans: [
+    [/^GET (\/api\/monitoring)?\/(health|ready|live)$/, {}, fine],
+    [/^GET \/api\/monitoring\/production-readiness$/, { known: true }, () => answer(200, { ready: true })],
+    [
+      /^GET \/api\/monitoring\/metrics\/prometheus$/,
+      { known: true },
+      () => text("text/plain; version=0.0.4", "# TYPE up gauge\nup 1\n"),
+    ],
+    [
+      /^GET \/api\/monitoring\/(metrics|performance|config)$/,
+      { known: true },
+      () => answer(200, { memory: 1, requests: 2, errors: 0 }),
+    ],
+    [
+      /^(GET|POST) \/api\/test$/,
+      { known: true, limited: true },
+      ({ query }) => answer(200, faulty("reflecting") ? { q: query.get("q") } : {}),
+    ],
+  ],
+};
+const CORS = { holibot: "https://holibot.test", carloans: "https://carloans.test" };
+const SECURITY = {
+  "X-Content-Type-Options": "nosniff",
+  "X-Frame-Options": "DENY",
+  "X-XSS-Protection": "1; mode=block",
+  "Strict-Transport-Security": "max-age=31536000",
+  "Referrer-Policy": "strict-origin-when-cross-origin",
+};
+const BAD_LINES = {
+  faceshot: ["application.log", `{"level":"error","msg":"boom"}${"\nRate limit reached".repeat(100)}`],
+  stacklens: ["error.log", "boom"],
+  lumiku: ["lumiku.log", `❌ FATAL: boom ${token.lumiku}`],
+};
+
+async function answered(request, content) {
+  const { pathname, searchParams: query } = new URL(request.url, "http://localhost");
+  const path = decodeURIComponent(pathname);
+  if (BAD_LINES[APP] && faulty("bad-log")) log(...BAD_LINES[APP]);
+  if (APP === "carloans") log("audit.log", `${request.method} ${path}`);
+  const [pattern, { known, limited } = {}, handle] =
+    ROUTES[APP].find(([route]) => route.test(`${request.method} ${path}`)) ?? [];
+  const credentials = request.headers.authorization ?? request.headers["x-api-key"];
+  if (credentials && faulty("echo")) return echo(credentials);
+  if (!pattern) return answer(404, { error: "not found" });
+  if ((typeof known === "function" ? known() : known) && !isKnown(request))
+    return answer(401, { error: "who are you?" });
+  if (limited && (await isLimited(request)))
+    return answer(429, { error: "too many" }, { "Retry-After": Math.ceil(window / 1000) });
+  const isJson = request.headers["content-type"]?.startsWith("application/json");
+  const id = pattern.exec(`${request.method} ${path}`)[1];
+  return handle({ id, query, body: isJson && content.length ? JSON.parse(content) : null });
+}
+
+function outcomeOf(error) {
+  const isTheirs = error instanceof URIError || error instanceof SyntaxError;
+  return answer(isTheirs ? 400 : 500, { error: faulty("stack") ? error.stack : "cannot be done" });
+}
+
+function lettingIn({ headers: { origin } }) {
+  if (!CORS[APP] || !(origin === CORS[APP] || faulty("cors"))) return {};
+  return { "Access-Control-Allow-Origin": origin ?? "*", "Access-Control-Allow-Headers": "content-type, x-api-key" };
+}
+
+const server = http.createServer((request, response) => {
+  const chunks = [];
+  if (!["GET", "HEAD", "OPTIONS"].includes(request.method))
+    fs.appendFileSync("/shared/writes", `${APP} ${request.method} ${request.url}\n`);
+  request.on("data", (chunk) => chunks.push(chunk));
+  request.on("end", async () => {
+    const content = Buffer.concat(chunks);
+    const { status, headers, body } =
+      request.method === "OPTIONS" ? { status: 204, headers: {} } : await answered(request, content).catch(outcomeOf);
+    const more = APP === "carloans" && !faulty("no-headers") ? SECURITY : {};
+    response.writeHead(status, { ...headers, ...more, ...lettingIn(request) }).end(body);
+  });
+});
+
+// As much of Socket.IO as a client with one namespace needs; texts of up to 65535 bytes, of which none is cut in two.
+server.on("upgrade", (request, socket) => {
+  const key = crypto
+    .createHash("sha1")
+    .update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+    .digest("base64");
+  socket.write(
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+      `Sec-WebSocket-Accept: ${key}\r\n\r\n`,
+  );
+  const send = (said) => {
+    const data = Buffer.from(said);
+    const size = data.length < 126 ? [data.length] : [126, data.length >> 8, data.length & 255];
+    socket.write(Buffer.concat([Buffer.from([0x81, ...size]), data]));
+  };
+  socket.on("error", () => {});
+  socket.on("data", (frame) => {
+    if ((frame[0] & 15) !== 1) return socket.end();
+    const at = (frame[1] & 127) === 126 ? 4 : 2;
+    const said = Buffer.from(frame.subarray(at + 4).map((byte, index) => byte ^ frame[at + (index % 4)])).toString();
+    const [, given] = /^40\/pose-generator,?(.*)$/.exec(said) ?? [];
+    if (given === undefined) return undefined;
+    const isLet = faulty("open-socket") || (JSON.parse(given || "{}").token === token.lumiku && !faulty("echo"));
+    if (!isLet) return send(`44/pose-generator,${JSON.stringify({ message: `refused: ${given}` })}`);
+    send('40/pose-generator,{"sid":"two"}');
+    return setTimeout(() => send('42/pose-generator,["generation:progress",{"percent":50}]'), 100);
+  });
+  send('0{"sid":"one","upgrades":[],"pingInterval":25000,"pingTimeout":20000}');
+});
+
+const STARTED = {
+  stacklens: ["gemini | Priority: 10", "groq | Priority: 20", "openrouter | Priority: 30"].map(
+    (line) => `Provider: ${line}`,
+  ),
+  lumiku: [
+    "Environment variables validated successfully",
+    "Database connected successfully",
+    "Redis connected successfully",
+    "Redis connection ready",
+    "Pose Generator queue initialized",
+    "Pose Generator storage initialized",
+    "WebSocket server initialized for Pose Generator",
+    "Server started successfully",
+  ].map((line) => `✅ ${line}`),
+};
+server.listen(Number(PORT), APP === "holibot" ? "127.0.0.1" : "0.0.0.0", () =>
+  STARTED[APP]?.forEach((line) => log(`${APP}.log`, line)),
+);
+
+// One of two instances, so that nginx has another to turn to.
+if (APP === "holibot" && PORT === "3003") setInterval(() => faulty("crash-loop") && process.exit(1), 100);

@@ -1,0 +1,532 @@
+# SPDX-FileCopyrightText: Shipshape contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The suites of the five guides, against the five applications: well, and misbehaving in one way after the other."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.integration.backup.test_secrets import watching
+from tests.integration.machine import BIN, ROOT, Host
+from tests.integration.smoke.guides.applications import (
+    APPS,
+    CA,
+    REDIS_PASSWORD,
+    TOKENS,
+    VARIABLES,
+    Applications,
+)
+
+# Which of the platforms it is makes no difference to a suite.
+pytestmark = pytest.mark.parametrize("smoke_host", ["debian-12"], indirect=True)
+
+REPORTS = {form: f"/srv/report.{form}" for form in ("junit", "tap", "json", "textfile")}
+
+
+@pytest.fixture(scope="module")
+def running(smoke_host: Host) -> Applications:
+    """All five."""
+    return Applications(smoke_host)
+
+
+@pytest.fixture
+def guides(running: Applications) -> Iterator[Applications]:
+    """All five as they are at first."""
+    running.reset()
+    yield running
+    running.misbehave()
+
+
+def outcomes(result: dict[str, Any]) -> dict[str, str]:
+    """What became of each check."""
+    return {check["name"]: check["outcome"] for check in result["checks"]}
+
+
+def those(result: dict[str, Any], outcome: str) -> list[str]:
+    """The checks of which this became."""
+    return [name for name, became in outcomes(result).items() if became == outcome]
+
+
+# Well
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_suite_passes_each_time(guides: Applications, app: str) -> None:
+    first, second = guides.prove(app), guides.prove(app)
+    assert "failed" not in first, first["msg"]
+    assert not first["changed"]
+    assert first["counts"]["passed"] >= 15
+    assert outcomes(second) == outcomes(first)
+    assert guides.writes()
+    # What compares with the state before the deployment has nothing to compare with.
+    compared = ["database query time", "answers and errors under load"] if app == "stacklens" else []
+    assert those(first, "inconclusive") == compared
+    assert first["counts"]["passed"] + len(compared) == len(first["checks"])
+
+
+@pytest.mark.parametrize("app", ["stacklens", "holibot"])
+def test_what_a_suite_makes_it_takes_away(guides: Applications, app: str) -> None:
+    guides.prove(app)
+    if app == "stacklens":
+        assert guides.sql(app, "SELECT count(*) FROM api_credentials").strip() == "5"
+    else:
+        kept = [guides.redis("GET", key) for key in guides.redis("KEYS", "session:*").split()]
+        assert kept
+        assert not any("Calpe" in history for history in kept)
+
+
+def test_numbers_of_before_the_deployment_are_compared_with(guides: Applications) -> None:
+    memory: dict[str, Any] = {"memory": "/srv/memory.json", "only_tags": ["baseline"]}
+    guides.prove("stacklens", record=True, **memory)
+    after = guides.prove("stacklens", **memory)
+    assert outcomes(after)["answers and errors under load"] == "passed"
+    told = [one["told"] for check in after["checks"] for one in check["assertions"] if one["path"] == "error_rate"]
+    assert told == ["error_rate: is 0"]
+
+
+# Misbehaving
+
+
+@dataclass(frozen=True)
+class Misbehaviour:
+    """What an application does wrong, and every line that has to be said of it; … stands for anything."""
+
+    app: str
+    faults: Sequence[str] = ()
+    sql: str = ""
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    told: Sequence[str] = ()
+    # The checks that only warn, and do.
+    warned: Sequence[str] = ()
+    # The gate at which the suite ends.
+    gate: str | None = None
+
+
+MISBEHAVIOURS = {
+    "faceshot": Misbehaviour(
+        "faceshot",
+        ["failing-calls", "reflecting", "open-admin", "breaker", "no-limiter", "bad-log"],
+        told=[
+            "at most 1 of the last 50 calls of A2E failed: json.calls[?success==`false` || success==`0`]: expected len"
+            " le 1, got … (GET https://faceshot.test/api/monitoring/api-calls… answered 200:"
+            ' {"calls":[{"success":0},…)',
+            "no breaker is open: json.breakers[?state=='OPEN'].name: expected [], got [\"a2e\"]"
+            " (GET https://faceshot.test/api/health/circuit-breakers answered 200:"
+            ' {"breakers":[{"name":"a2e","state":"OPEN"}]})',
+            "nobody gets in without a token: open: expected [],"
+            ' got ["/api/a2e/credits", "/api/admin/skus/C1-15/config"]',
+            "nobody gets in without a token: statuses.*.0: expected 401, got 200"
+            ' (GET https://faceshot.test/api/a2e/credits answered 200: {"status":"ok"})',
+            "markup is not sent back: reflected: expected [], got [\"<script>alert('shipshape')</script>\", … (5 items)"
+            " (POST https://faceshot.test/api/skus/C1-15/validate answered 200:"
+            ' {"script":"<script>alert(\'shipshape\')</script>"})',
+            "no error in the application's log: forbidden: expected 0, got …"
+            ' (Read /srv/faceshot/logs/application.log: {"level":"error","msg":"boom"})',
+            "rate_limit /api/health/a2e: ok: expected le 60, got 66",
+            "rate_limit /api/health/a2e: limited: expected ge 1, got 0"
+            " (GET https://faceshot.test/api/health/a2e, sent 66 times: 66 x 200.)",
+        ],
+        warned=["rate limit hits are rare"],
+    ),
+    "faceshot's database": Misbehaviour(
+        "faceshot",
+        sql="""
+            DROP TABLE job_steps;
+            DELETE FROM sku_tool_configs WHERE sku_code = 'A4-BR';
+            INSERT INTO jobs (status) VALUES ('failed');
+            UPDATE jobs SET created_at = datetime('now', '-2 hours') WHERE status = 'processing';
+            INSERT INTO a2e_api_calls (success) VALUES (0);
+            INSERT INTO error_logs (severity) VALUES ('critical');
+        """,
+        told=[
+            'sql: missing: expected [], got ["job_steps"] (/srv/faceshot/production.db has …)',
+            "the nine SKUs: count: expected ge 9, got 8",
+            'the nine SKUs: rows[].sku_code: expected superset ["C1-15", … (without ["A4-BR"])'
+            " (/srv/faceshot/production.db answered with 8 rows)",
+            "success of the jobs of a day in percent: value: expected gt 95, got 50.0"
+            " (/srv/faceshot/production.db answered with 1 …)",
+            "success of the A2E calls of an hour in percent: value: expected gt 98, got 66.66666666666666"
+            " (/srv/faceshot/production.db answered with 1 …)",
+            "no critical error in an hour: rows[?severity=='critical'].count: expected [], got [1]"
+            " (/srv/faceshot/production.db answered with 2 rows)",
+            'no job is stuck in processing: rows: expected [], got [{"id": 2, "type": "video", "created_at": "…"}]'
+            " (/srv/faceshot/production.db answered with 1 …)",
+        ],
+    ),
+    "stacklens": Misbehaviour(
+        "stacklens",
+        ["unsorted", "tickets-for-uploads", "bad-log"],
+        told=[
+            "a credential is created, found in its place, edited, and removed: http /api/admin/credentials:"
+            ' json[].priority: expected sorted "asc", got [40, 10, 20, 30, 50, 10]'
+            " (GET http://localhost:4000/api/admin/credentials answered 200: …)",
+            "uploads open no ticket, critical errors do: http ${jira}/rest/api/2/search: json.total: expected 0, got 1"
+            ' (GET http://localhost:4001/rest/api/2/search answered 200: {"total":1})',
+            "nothing in the log of errors: forbidden: expected 0, got … (Read /srv/stacklens/logs/error.log: boom)",
+        ],
+    ),
+    "stacklens is slow": Misbehaviour(
+        "stacklens",
+        ["slow"],
+        told=[
+            "http /api/test: ms: expected lt 200, got … (GET http://localhost:4000/api/test answered 200:"
+            ' {"message":"Server is working","timestamp":"…"}) This was so at attempt …, after … s.'
+        ],
+        gate="http /api/test",
+    ),
+    "stacklens has lost a credential": Misbehaviour(
+        "stacklens",
+        sql="DELETE FROM api_credentials WHERE name = 'a'",
+        told=["no credential is lost: value: expected 5, got 4 (/srv/stacklens/… answered with 1 …)"],
+        gate="no credential is lost",
+    ),
+    "stacklens has other priorities": Misbehaviour(
+        "stacklens",
+        sql="UPDATE api_credentials SET priority = 35 WHERE name = 'o'",
+        told=[
+            'default priorities: rows: expected [], got [{"name": "o", "provider": "openai", "priority": 35}]'
+            " (/srv/stacklens/… answered with 1 …)"
+        ],
+        gate="default priorities",
+    ),
+    "stacklens was not migrated": Misbehaviour(
+        "stacklens",
+        sql="ALTER TABLE api_credentials RENAME priority TO prio",
+        told=['sql: missing: expected [], got ["api_credentials.priority"] (/srv/stacklens/… has …)'],
+        gate="sql",
+    ),
+    "lumiku": Misbehaviour(
+        "lumiku",
+        ["racing-credits", "open-socket", "no-redis"],
+        sql="DROP TABLE pose_library",
+        told=[
+            'the application reaches Redis: json.redis: expected in ["connected", "healthy", "ok", "ready", "up", true]'
+            ', got "down" (GET http://localhost:3100/health answered 200: {"redis":"down"})',
+            'thirteen tables: missing: expected [], got ["pose_library"] (/srv/lumiku/data.db has …)',
+            "no socket without a token: connected: expected false, got true"
+            " (ws://localhost:3100/socket.io/ (namespace /pose-generator) is connected.)",
+            "ten uploads at once: spent: expected 10, got 1"
+            " (POST http://localhost:3100/api/apps/avatar-creator/projects/1/avatars/upload, sent 10 times: 10 x 200."
+            " Of /api/credits, creditBalance went from 99 to 98.)",
+        ],
+    ),
+    "lumiku's log": Misbehaviour(
+        "lumiku",
+        ["bad-log"],
+        told=[
+            "start-up messages: forbidden: expected 0, got …"
+            " (Read /srv/lumiku/logs/lumiku.log: ❌ FATAL: boom ********)",
+            "critical errors in the log: forbidden: expected 0, got …"
+            " (Read /srv/lumiku/logs/lumiku.log: ❌ FATAL: boom ********)",
+        ],
+    ),
+    "holibot": Misbehaviour(
+        "holibot",
+        ["memory-sessions", "cors", "trusting-headers"],
+        sql="DROP TABLE ChatSessionCleanupLog",
+        variables={"public_address": "127.0.0.1"},
+        told=[
+            'sql: missing: expected [], got ["ChatSessionCleanupLog"] (/srv/holibot/data.db has …)',
+            "log of cleanups: The SQLite database /srv/holibot/data.db does not have what is asked for"
+            " (no such table: ChatSessionCleanupLog): check the name, and which migrations are applied.…",
+            "a conversation: http /api/v1/chat/session/${session}: status: expected 200, got 404",
+            "a conversation: http /api/v1/chat/session/${session}: json.history: expected len ge 2, is missing"
+            ' (GET https://holibot.test/api/v1/chat/session/… answered 404: {"error":"no such session"})',
+            "the backend is not public: open: expected false, got true (tcp 127.0.0.1:3002 is open.)",
+            "cors /api/v1/chat/message: leaked: expected false, got true"
+            " (OPTIONS https://holibot.test/api/v1/chat/message with Origin: https://malicious-site.com answered 204"
+            " with access-control-allow-origin: https://malicious-site.com, …)",
+            "rate_limit /api/v1/chat/message: spoof_ok: expected 0, got 5"
+            " (POST https://holibot.test/api/v1/chat/message, sent 36 times: …"
+            " Of 5 more, whose headers name other clients, 5 got through.)",
+        ],
+    ),
+    "holibot crashes": Misbehaviour(
+        "holibot",
+        ["crash-loop", "no-limiter"],
+        told=[
+            "pm2 holibot-backend: …",
+            "rate_limit /api/v1/chat/message: ok: expected le 30, got 36",
+            "rate_limit /api/v1/chat/message: limited: expected ge 1, got 0",
+            "rate_limit /api/v1/chat/message: spoof_ok: expected 0, got 5"
+            " (POST https://holibot.test/api/v1/chat/message, sent 36 times: 36 x 200."
+            " Of 5 more, whose headers name other clients, 5 got through.)",
+        ],
+    ),
+    "carloans": Misbehaviour(
+        "carloans",
+        ["default-key", "stack", "no-headers", "reflecting", "cors", "no-limiter"],
+        sql="""
+            WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 41)
+            INSERT INTO pg_stat_activity SELECT 'client backend' FROM n
+        """,
+        told=[
+            "nobody gets in without the key: open: expected [],"
+            ' got ["/api/monitoring/metrics with reject[0] (X-API-Key)", …',
+            "nobody gets in without the key: statuses.*.1: expected 401, got 200"
+            ' (GET https://carloans.test/api/monitoring/metrics answered 200: {"memory":1,"requests":2,"errors":0})',
+            'security headers: headers.x-content-type-options: expected "nosniff", is missing',
+            'security headers: headers.x-frame-options: expected "DENY", is missing',
+            'security headers: headers.x-xss-protection: expected "1; mode=block", is missing',
+            'security headers: headers.strict-transport-security: expected match "^max-age=31536000", is missing',
+            'security headers: headers.referrer-policy: expected "strict-origin-when-cross-origin", is missing'
+            ' (GET https://carloans.test/health answered 200: {"status":"ok"})',
+            "markup is not sent back: reflected: expected [], got … (5 items)"
+            ' (GET https://carloans.test/api/test answered 200: {"q":"<script>alert(\'shipshape\')</script>"})',
+            'errors disclose nothing: body: expected not match "node_modules|at .+\\\\.js:\\\\d+",'
+            " got … (GET https://carloans.test/api/%ff answered 400: …)",
+            "cors /api/test: leaked: expected false, got true (OPTIONS https://carloans.test/api/test"
+            " with Origin: https://evil.example answered 204"
+            " with access-control-allow-origin: https://evil.example, …)",
+            "database connections: value: expected le 40, got 42 (/srv/carloans/data.db answered with 1 …)",
+            "rate_limit /api/test: ok: expected le 100, got 106",
+            "rate_limit /api/test: limited: expected ge 1, got 0",
+            "rate_limit /api/test: spoof_ok: expected 0, got 5 (GET https://carloans.test/api/test,"
+            " sent 106 times: 106 x 200. Of 5 more, whose headers name other clients, 5 got through.)",
+        ],
+    ),
+}
+
+
+def is_told(line: str, expected: str) -> bool:
+    """Whether a line is the expected one."""
+    return re.fullmatch(".*".join(map(re.escape, expected.split("…"))), line, re.DOTALL) is not None
+
+
+@pytest.mark.parametrize("name", MISBEHAVIOURS)
+def test_misbehaviour_is_told_and_nothing_else(guides: Applications, name: str) -> None:
+    what = MISBEHAVIOURS[name]
+    if what.sql:
+        guides.sql(what.app, what.sql, "production.db" if what.app == "faceshot" else "data.db")
+    guides.misbehave(*what.faults)
+    result = guides.prove(what.app, vars={**VARIABLES[what.app], **what.variables})
+    assert result["failed"]
+    pairs = zip(result["failures"], what.told)
+    assert [line for line, expected in pairs if not is_told(line, expected)] == []
+    assert len(result["failures"]) == len(what.told), result["failures"]
+    assert result["msg"].splitlines()[1:] == result["failures"]
+    against = ("failed", "error")
+    warned = [one for one in result["checks"] if one["severity"] == "warn" and one["outcome"] in against]
+    assert [one["name"] for one in warned] == list(what.warned)
+    names = list(outcomes(result))
+    skipped = [] if what.gate is None else names[names.index(what.gate) + 1 :]
+    # Gates come first, in the order of the suite.
+    assert those(result, "skipped") == skipped
+
+
+# Check mode: what only reads is carried out, and the rest is not.
+CHANGING = {
+    "faceshot": ["what npm installed", "markup is not sent back", "rate_limit /api/health/a2e"],
+    "stacklens": [
+        "a credential is created, found in its place, edited, and removed",
+        "uploads open no ticket, critical errors do",
+    ],
+    "lumiku": ["generating an avatar takes credits", "ten uploads at once"],
+    "holibot": [
+        "the backend answers",
+        "no limit of an earlier run",
+        "the job is in the schedule",
+        "a conversation",
+        "cors /api/v1/chat/message",
+        "load /api/v1/chat/message",
+        "rate_limit /api/v1/chat/message",
+    ],
+    "carloans": [
+        "a body above 10 MB is refused",
+        "broken JSON is refused",
+        "room on the disk",
+        "rate_limit /api/test",
+    ],
+}
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_check_mode_changes_nothing(guides: Applications, app: str) -> None:
+    guides.host.run("rm", "-rf", "/srv/unwritten")
+    result = guides.prove(app, check=True, report={"json": "/srv/unwritten"}, memory="/srv/unwritten")
+    assert those(result, "skipped") == CHANGING[app]
+    why = [check["failures"] for check in result["checks"] if check["outcome"] == "skipped"]
+    assert why == [["it may change something, and nothing may be changed in check mode."]] * len(CHANGING[app])
+    assert guides.writes() == []
+    assert guides.host.run("sh", "-c", "ls /srv/unwritten || :") == b""
+
+
+# Secrets
+
+
+@pytest.mark.parametrize("app", ["faceshot", "stacklens", "lumiku", "carloans"])
+def test_no_secret_is_seen_even_if_the_server_echoes_it(guides: Applications, app: str) -> None:
+    guides.misbehave("echo", "bad-log")
+    with watching(guides.host, *TOKENS.values(), REDIS_PASSWORD) as watch:
+        result = guides.prove(app, secrets=["boom"], report=REPORTS)
+        reports = guides.host.run("cat", *REPORTS.values()).decode()
+    assert watch.looks > 0
+    # That is what the application itself does.
+    assert watch.seen == (["/srv/lumiku/logs/lumiku.log"] if app == "lumiku" else [])
+    assert result["failed"]
+    login = TOKENS[app] if app == "carloans" else f"Bearer {TOKENS[app]}"
+    for printed in (json.dumps(result), reports):
+        assert "answered 418" in printed or app == "lumiku"
+        assert "********" in printed
+        assert [word for word in ("canary", "boom", base64.b64encode(login.encode()).decode()) if word in printed] == []
+
+
+# Reports
+
+
+@pytest.mark.parametrize("fault", ["unsorted", "slow"])
+def test_reports_say_what_the_result_says(guides: Applications, fault: str) -> None:
+    guides.misbehave(fault)
+    result = guides.prove("stacklens", report=REPORTS)
+    junit, tap, as_json, textfile = (guides.host.run("cat", path).decode() for path in REPORTS.values())
+    checks = result["checks"]
+
+    suite_of = ET.fromstring(junit)  # noqa: S314 (written by the module that is tested)
+    counts = {name: int(suite_of.attrib[name]) for name in ("tests", "failures", "errors", "skipped")}
+    assert counts == {
+        "tests": len(checks),
+        "failures": result["counts"]["failed"],
+        "errors": result["counts"]["errors"],
+        "skipped": result["counts"]["skipped"] + result["counts"]["inconclusive"],
+    }
+    assert [case.attrib["name"] for case in suite_of] == [check["name"] for check in checks]
+    assert [failure.text for failure in suite_of.iter("failure")] == [
+        "\n".join(check["failures"]) for check in checks if check["outcome"] == "failed"
+    ]
+
+    lines = [line for line in tap.splitlines() if not line.startswith("#")]
+    assert lines[:2] == ["TAP version 13", f"1..{len(checks)}"]
+    assert len(lines) == 2 + len(checks)
+    assert sum(line.startswith("not ok ") for line in lines) == result["counts"]["failed"]
+    assert sum(" # SKIP " in line for line in lines) == result["counts"]["skipped"] + result["counts"]["inconclusive"]
+
+    told = json.loads(as_json)
+    assert {name: told[name] for name in ("counts", "failures", "checks")} == {
+        name: result[name] for name in ("counts", "failures", "checks")
+    }
+
+    samples = [line for line in textfile.splitlines() if not line.startswith("#")]
+    sample = re.compile(r'(\w+)(?:\{check="(.*)",kind="\w+",severity="(?:fail|warn)"\})? ([\d.]+)')
+    found = [match.groups() for match in map(sample.fullmatch, samples) if match]
+    assert len(found) == len(samples)
+    assert [(name, value) for metric, name, value in found if metric == "smoke_check_success"] == [
+        (check["name"], str(int(check["outcome"] == "passed"))) for check in checks if check["outcome"] != "skipped"
+    ]
+    assert [metric for metric, name, _value in found if name is None] == [
+        "smoke_check_last_run_timestamp_seconds",
+        "smoke_check_duration_seconds",
+    ]
+
+
+# The playbook
+
+
+def verify(folder: Path, host: Host, **variables: Any) -> tuple[bool, str, str]:
+    """Whether the playbook went well, its last word, and where that was said; the host is the only one of carloans."""
+    reached = {"ansible_connection": "community.docker.docker", "ansible_python_interpreter": "/usr/bin/python3"}
+    inventory = {"all": {"children": {"carloans": {"hosts": {host.name: reached}}}}}
+    (folder / "inventory.json").write_text(json.dumps(inventory))
+    (folder / "variables.json").write_text(json.dumps(variables))
+    playbook = str(ROOT / "playbooks" / "verify.yml") if "app" in variables else "shipshape.webapp.verify"
+    run = subprocess.run(
+        [str(BIN / "ansible-playbook"), "-i", "inventory.json", "-e", "@variables.json", playbook],
+        cwd=folder,
+        env={
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache" / "collections"),
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+            "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "canary" not in run.stdout + run.stderr
+    document = json.loads(run.stdout[run.stdout.index("{\n") :])
+    [(name, result)] = document["plays"][0]["tasks"][-1]["hosts"].items()
+    return run.returncode == 0, result["msg"], name
+
+
+def test_playbook_proves_an_application(guides: Applications, tmp_path: Path) -> None:
+    given = {"app": "carloans", "suite_ca": CA, "suite_report": {"tap": "/srv/verify.tap"}}
+    is_well, told, where = verify(tmp_path, guides.host, suite_vars=VARIABLES["carloans"], **given)
+    assert (is_well, where) == (True, guides.host.name), told
+    assert re.fullmatch(r"32 passed in [\d.]+ s", told)
+    assert guides.host.run("head", "-n", "2", "/srv/verify.tap") == b"TAP version 13\n1..32\n"
+
+    wrong = {**VARIABLES["carloans"], "api_key": "canary-that-is-wrong"}
+    is_well, told, where = verify(tmp_path, guides.host, suite_vars=wrong, **given)
+    assert not is_well
+    assert (
+        "http /api/monitoring/config: status: expected 200, got 401 (GET https://carloans.test/api/monitoring/config"
+        ' answered 401: {"error":"who are you?"})'
+    ) in told.splitlines()
+
+
+def test_playbook_takes_a_suite_of_ones_own(guides: Applications, tmp_path: Path) -> None:
+    own = tmp_path / "own.yml"
+    checks = [{"http": "/health"}, {"tcp": "${address}:3100"}]
+    own.write_text(json.dumps({"base_url": "http://${address}:3100", "checks": checks}))
+    # On the controller, as nothing else is said.
+    given = {"suite": "own.yml", "suite_vars": {"address": guides.host.ip()}}
+    is_well, told, where = verify(tmp_path, guides.host, **given)
+    assert (is_well, where) == (True, "localhost"), told
+
+    is_well, told, where = verify(tmp_path, guides.host, suite="own.yml", suite_vars={"address": "127.0.0.1"})
+    assert not is_well
+    assert told.splitlines()[1:] == [
+        "http /health: GET http://127.0.0.1:3100/health had no answer: nothing listens there.",
+        "tcp ${address}:3100: open: expected true, got false (tcp 127.0.0.1:3100 has no connection: nothing listens"
+        " there. Start the server, or correct the port.)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (
+            {},
+            "It is not said what is to be proved. Give app, which can be carloans, faceshot, holibot, lumiku,"
+            " stacklens, or the path of your own file in suite.",
+        ),
+        (
+            {"app": "hollibot"},
+            "There is no suite for hollibot. Give app, which can be carloans, faceshot, holibot, lumiku, stacklens,"
+            " or the path of your own file in suite.",
+        ),
+        (
+            {"app": "holibot"},
+            "The suite: 2 problems, nothing was changed. base_url: There is no variable domain. Known are: local,"
+            " mistral_calls. database: There is no variable database. Known are: local, mistral_calls.",
+        ),
+        (
+            {"suite": "own.yml"},
+            "The suite: 2 problems, nothing was changed. check 1: there is no kind htp. Did you mean http? check 2: it"
+            " has two kinds, http and sql. Make two checks of it, or a scenario of two steps.",
+        ),
+        (
+            {"suite": "own.json"},
+            "The suite: 1 problem, nothing was changed. checks: there is no option bas_url. Did you mean base_url?",
+        ),
+    ],
+)
+def test_playbook_says_what_is_wrong_before_anything_is_sent(
+    guides: Applications, tmp_path: Path, given: dict[str, Any], told: str
+) -> None:
+    (tmp_path / "own.yml").write_text("checks:\n  - {htp: /}\n  - {http: 'http://x/', sql: SELECT 1}\n")
+    (tmp_path / "own.json").write_text('{"bas_url": "http://x", "checks": [{"tcp": "x:1"}]}')
+    is_well, said, _where = verify(tmp_path, guides.host, **given)
+    assert not is_well
+    assert said == told
