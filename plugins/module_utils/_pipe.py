@@ -213,6 +213,7 @@ def _read_meanwhile(
     """
     flows: list[Flow] = []
     errors: list[BaseException] = []
+    is_read = threading.Event()
 
     def read() -> None:
         try:
@@ -221,19 +222,21 @@ def _read_meanwhile(
             errors.append(error)
             # Nobody reads any more, and who writes into the pipe would wait for ever.
             stop()
+        finally:
+            is_read.set()
 
-    # Signals reach this thread alone, which therefore is the one that can be interrupted.
-    reader = threading.Thread(target=read)
-    reader.start()
+    # Signals reach this thread alone, which therefore is the one that can be interrupted. It waits for an event,
+    # because in some versions of Python a join that is interrupted takes the other for ended.
+    threading.Thread(target=read).start()
     try:
         yield flows
-        reader.join()
+        is_read.wait()
     except BaseException:
         # Before the pipe is closed: to whoever reads it, an early end would look like a proper one.
         stop()
         raise
     finally:
-        reader.join()
+        is_read.wait()
     if errors:
         raise errors[0]
 

@@ -65,10 +65,8 @@ def test_only_so_many_have_a_turn_at_a_time() -> None:
             both.wait(AT_MOST)
             at_work.pop()
 
-    begun = time.monotonic()
     crew.together([works] * 6)
 
-    assert time.monotonic() - begun < 1
     assert max(most) == 2
     assert HostCrew()._turns._value == 8
 

@@ -11,12 +11,17 @@ from typing import Any
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import CommandError
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.arguments import Option
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Observed, Setting, Unobserved, World
+from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import (
+    Observed,
+    Setting,
+    Unobserved,
+    World,
+    excerpt,
+)
 
 _TIMEOUT = 60.0
 
 # Of what a program says.
-_EXCERPT = 200
 
 
 class Command:
@@ -88,4 +93,4 @@ def _is_word(value: object) -> bool:
 
 def _told(program: str, code: int, stderr: str) -> str:
     last = stderr.strip().splitlines()[-1:]
-    return ": ".join([f"{program} ended with exit code {code}", *(line.strip()[:_EXCERPT] for line in last)])
+    return ": ".join([f"{program} ended with exit code {code}", *(excerpt(line.strip()) for line in last)])

@@ -55,6 +55,11 @@ class Observed:
     remember: Mapping[str, Any] = field(default_factory=dict)
 
 
+def excerpt(text: str, longest: int = 200) -> str:
+    """The beginning of what is too long; that it is cut must be seen, or half a secret would not be known for one."""
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
 class Unobserved(ShipshapeError):
     """Nothing could be observed, so that nothing is known of what was to be proved."""
 

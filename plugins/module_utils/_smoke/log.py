@@ -12,7 +12,13 @@ from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.arguments import Option
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Observed, Setting, Unobserved, World
+from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import (
+    Observed,
+    Setting,
+    Unobserved,
+    World,
+    excerpt,
+)
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.path import regex_problem
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.pm2 import (
     PM2_OPTIONS,
@@ -26,7 +32,6 @@ _PATTERNS = ("require", "forbid", "count")
 
 # Forbidden lines and names of files that are shown, and how many characters of a line.
 _EXAMPLES = 3
-_EXCERPT = 200
 
 # Where an application of PM2 writes what nobody is to read.
 _NOWHERE = "/dev/null"
@@ -117,7 +122,7 @@ class _Reading:
             if pattern.search(line):
                 self._number += 1
                 if len(self._examples) < _EXAMPLES:
-                    self._examples.append(line[:_EXCERPT])
+                    self._examples.append(excerpt(line))
                 break
         for text, pattern in self._counted:
             if pattern.search(line):

@@ -14,7 +14,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Unobserved
+from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Unobserved, excerpt
 from ansible_collections.shipshape.webapp.plugins.module_utils._suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -146,6 +146,6 @@ def _queried(path: str, values: Mapping[str, Any]) -> Any:
         found = query.search(values)
     except _REFUSALS as error:
         # It holds what was observed, which can be long.
-        reason = " ".join(str(error).split())[:_LONGEST_REASON]
+        reason = excerpt(" ".join(str(error).split()), _LONGEST_REASON)
         raise Unobserved(f"{path}: JMESPath cannot be applied to what is there: {reason}") from None
     return MISSING if found is None else found

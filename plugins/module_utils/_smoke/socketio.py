@@ -19,7 +19,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.websocket 
     USUAL_WAIT,
     OpenSocket,
     address_problems,
-    excerpt,
+    in_one_line,
     json_or_text,
     opened,
     request_to,
@@ -111,7 +111,7 @@ def _refused(reply: Any, told: str, ms: float) -> Observed:
 
 
 def _excerpt(value: Any) -> str:
-    return excerpt(json.dumps(value, ensure_ascii=False))
+    return in_one_line(json.dumps(value, ensure_ascii=False))
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,19 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import DatabaseError, InvalidInput
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.arguments import Option
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.file import newest
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Observed, Setting, Unobserved, World
+from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import (
+    Observed,
+    Setting,
+    Unobserved,
+    World,
+    excerpt,
+)
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
 
 # Rows of which the values are observed; all are counted.
 _MOST_ROWS = 1000
 
 # Of the names of what is there.
-_EXCERPT = 200
 
 
 class _Session(Connection, Protocol):
@@ -142,8 +147,7 @@ def _lacking(
 
 
 def _some(names: Iterable[str]) -> str:
-    text = ", ".join(names) or "(none)"
-    return text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}…"
+    return excerpt(", ".join(names) or "(none)")
 
 
 def _listed(names: Any) -> list[Any]:

@@ -14,7 +14,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._errors import In
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke import arguments, expectation, path
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.duration import seconds_of
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.expression import expanded, names_in
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Kind, Setting
+from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Kind, Setting, excerpt
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.web import base_url_problems
 from ansible_collections.shipshape.webapp.plugins.module_utils._suggest import did_you_mean
 
@@ -345,8 +345,7 @@ def _title(kind: Kind, argument: object) -> str:
         addresses = [one for one in argument.values() if isinstance(one, str) and one.startswith(_ADDRESSES)]
         argument = next(iter([argument[kind.shorthand]] if kind.shorthand in argument else addresses), "")
     text = " ".join(str(argument).split()) if isinstance(argument, (str, int)) else ""
-    # Where it is cut must be seen, or half a secret would not be known for one.
-    return f"{kind.name} {text if len(text) <= _LONGEST else f'{text[:_LONGEST]}…'}".strip()
+    return f"{kind.name} {excerpt(text, _LONGEST)}".strip()
 
 
 def _with_names(checks: Sequence[Check]) -> list[Check]:

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import FileError
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.arguments import Option
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Setting, Unobserved, World
+from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Setting, Unobserved, World, excerpt
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Request, Response
 
 VERBS = ("get", "post", "put", "patch", "delete", "head", "options")
@@ -41,7 +41,6 @@ _MOST_BYTES = 50_000_000
 # Options of any kind that hold addresses.
 _ADDRESSES = (*VERBS, "paths", "around", "url")
 
-_EXCERPT = 200
 
 # Everything that has a meaning in an address, and what is quoted already.
 _SAFE = "%/:=&?~+!$,;'@()*"
@@ -181,8 +180,7 @@ def evidence(request: Request, response: Response) -> str:
     asked, answered = str(request), str(Request(request.method, response.url or request.url))
     onward = "" if asked == answered else f", redirected to {answered.partition(' ')[2]},"
     said = "".join(letter for letter in " ".join(text_of(response).split()) if letter.isprintable())
-    shown = f"{said[:_EXCERPT]}…" if len(said) > _EXCERPT else said
-    return f"{asked}{onward} answered {response.status}{f': {shown}' if shown else ' without a body.'}"
+    return f"{asked}{onward} answered {response.status}{f': {excerpt(said)}' if said else ' without a body.'}"
 
 
 def _verb(options: Mapping[str, Any]) -> str | None:

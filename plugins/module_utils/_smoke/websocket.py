@@ -16,7 +16,13 @@ from urllib.parse import urlsplit
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import HttpError
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke import frames
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.arguments import Option
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Observed, Setting, Unobserved, World
+from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import (
+    Observed,
+    Setting,
+    Unobserved,
+    World,
+    excerpt,
+)
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.web import (
     evidence,
     header_problems,
@@ -35,7 +41,6 @@ _OVER = 1000
 # As the headers of HTTP can hold it in a list.
 _PROTOCOL = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 
-_EXCERPT = 200
 _LONGEST_BODY = 4096
 
 
@@ -99,10 +104,10 @@ class WebSocket:
         if message.opcode == frames.CLOSE:
             reply = {"code": message.code, "reason": message.text}
             closed = {"connected": False, "reply": reply, "reason": f"closed with {message.code}"}
-            told = f"{socket.place} was closed by the server with {message.code}: {excerpt(message.text)}"
+            told = f"{socket.place} was closed by the server with {message.code}: {in_one_line(message.text)}"
             return Observed({**values, **closed}, told)
         return Observed(
-            {**values, "message": json_or_text(message.data)}, f"{socket.place} sent: {excerpt(message.text)}"
+            {**values, "message": json_or_text(message.data)}, f"{socket.place} sent: {in_one_line(message.text)}"
         )
 
 
@@ -254,10 +259,9 @@ def json_or_text(data: bytes) -> Any:
         return text
 
 
-def excerpt(text: str) -> str:
-    """The beginning, in one line."""
-    said = " ".join(text.split())
-    return f"{said[:_EXCERPT]}…" if len(said) > _EXCERPT else said
+def in_one_line(text: str) -> str:
+    """The beginning, whatever ends its lines."""
+    return excerpt(" ".join(text.split()))
 
 
 def _seconds(options: Mapping[str, Any]) -> float:

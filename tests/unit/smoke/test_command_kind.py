@@ -44,7 +44,7 @@ def test_program_that_fails_is_observed_without_its_arguments() -> None:
 def test_long_line_is_cut() -> None:
     told = observed(Command(), {"cmd": saying("", "x" * 1000, 1)}).told
 
-    assert told == f"{sys.executable} ended with exit code 1: {'x' * 200}"
+    assert told == f"{sys.executable} ended with exit code 1: {'x' * 200}…"
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def test_few_examples_are_shown_and_cut(tmp_path: Path) -> None:
     seen = observed(KIND, {"path": str(path), "forbid": "x"})
 
     assert seen.values["forbidden"] == 5
-    assert seen.values["examples"] == [f"{number} {'x' * 198}" for number in range(3)]
+    assert seen.values["examples"] == [f"{number} {'x' * 198}…" for number in range(3)]
 
 
 @pytest.mark.parametrize(

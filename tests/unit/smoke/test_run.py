@@ -177,6 +177,14 @@ def test_for_looks_as_long_as_it_stays_true_and_at_the_end() -> None:
     assert stage.times("a") == [0, 5, 10, 12]
 
 
+def test_the_last_look_comes_when_the_window_ends() -> None:
+    stage = Stage()
+
+    stage.run([{"probe": "a", "for": "5.5s"}])
+
+    assert stage.times("a") == [0, 5, 5.5]
+
+
 def test_for_ends_at_the_first_failure() -> None:
     stage = Stage({"a": [{}, {}, failed(), {}]})
 
