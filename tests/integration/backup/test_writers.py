@@ -104,7 +104,7 @@ def test_every_backup_is_of_one_moment_whoever_writes(bank: Bank) -> None:
     assert audits == [[]] * (count + 1)
     assert backups[-1]["verified"]["level"] == "restore"
     # On a busy machine, the lock that makes the counts exact cannot always be had or held.
-    assert sum(backup["is_approximate"] for backup in backups) <= count // 5
+    assert sum(backup["is_approximate"] for backup in backups) <= count // 2
     # The clerks were at work the whole time.
     transfers = [table["rows"] for backup in backups for table in backup["tables"] if table["name"] == "transfers"]
     moments = [*transfers, *done]

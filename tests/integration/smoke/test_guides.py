@@ -18,6 +18,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from tests.integration import inside
 from tests.integration.backup.test_secrets import watching
 from tests.integration.machine import BIN, ROOT, Host
 from tests.integration.smoke.guides.applications import (
@@ -29,16 +30,21 @@ from tests.integration.smoke.guides.applications import (
     Applications,
 )
 
-# Which of the platforms it is makes no difference to a suite.
-pytestmark = pytest.mark.parametrize("smoke_host", ["debian-12"], indirect=True)
-
 REPORTS = {form: f"/srv/report.{form}" for form in ("junit", "tap", "json", "textfile")}
 
 
 @pytest.fixture(scope="module")
-def running(smoke_host: Host) -> Applications:
-    """All five."""
-    return Applications(smoke_host)
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applications]:
+    """All five, on a host of their own: they have its nginx and its PM2 for themselves."""
+    shared = tmp_path_factory.mktemp("guides")
+    shared.chmod(0o755)
+    # Which of the platforms it is makes no difference to a suite.
+    host = inside.smoke_host("debian-12", f"shipshape-guides-{os.getpid()}", shared)
+    try:
+        host.wait_until_running()
+        yield Applications(host)
+    finally:
+        host.remove()
 
 
 @pytest.fixture

@@ -74,9 +74,10 @@ utils = "ansible_collections.shipshape.webapp.plugins.module_utils."
 from importlib import import_module
 module = lambda name: import_module(utils + name)
 errors, kinds, types = module("_errors"), module("_smoke.kind"), module("_types")
-CLASSES = {"http": "HttpCheck", "auth_required": "AuthRequired", "cors": "Cors", "sanitize": "Sanitize"}
+CLASSES = {"http_check": "HttpCheck", "auth_required": "AuthRequired", "cors": "Cors", "sanitize": "Sanitize"}
 
 def look(name, argument, trust, headers):
+    name = "http_check" if name == "http" else name
     kind = getattr(module("_smoke." + name), CLASSES[name])()
     given = argument if isinstance(argument, dict) else {kind.shorthand: argument}
     options, told = module("_smoke.arguments").read(kind.options, given, name)
