@@ -12,12 +12,13 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 class ShipshapeError(Exception):
     """A failure with its sentence and the facts that go with it into the module's result."""
 
-    def __init__(self, message: str, **details: object) -> None:
+    def __init__(self, message: str, **details: Any) -> None:
         super().__init__(message)
         self.message = message
         self.details = details
@@ -85,7 +86,7 @@ _ADVICE_FOR_WRITING = {errno.ENOENT: "Its directory does not exist: create it fi
 class HttpError(ShipshapeError):
     """No HTTP answer was had; `reason` is one of dns, refused, timeout, certificate, connection."""
 
-    def __init__(self, message: str, *, reason: str, **details: object) -> None:
+    def __init__(self, message: str, *, reason: str, **details: Any) -> None:
         super().__init__(message, reason=reason, **details)
         self.reason = reason
 
@@ -97,7 +98,7 @@ class DatabaseError(ShipshapeError):
     disk_full, missing, duplicate, constraint, syntax, corrupt, version, other.
     """
 
-    def __init__(self, message: str, *, reason: str, **details: object) -> None:
+    def __init__(self, message: str, *, reason: str, **details: Any) -> None:
         super().__init__(message, reason=reason, **details)
         self.reason = reason
 

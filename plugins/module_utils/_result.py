@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,6 @@ class Result:
     """Whether something changed (or would, in check mode), and the facts that the module documents under RETURN."""
 
     changed: bool
-    data: Mapping[str, object] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
     diff: Diff | None = None
     warnings: Sequence[str] = ()

@@ -77,7 +77,7 @@ def explained(address: Address) -> Iterator[None]:
     try:
         yield
     except CommandError as error:
-        program, said = (error.details.get("argv") or [""])[0], error.details.get("stderr")  # type: ignore[index]  # a list
+        program, said = (error.details.get("argv") or [""])[0], error.details.get("stderr")
         if said and program in DUMPERS and _NOBODY_READS.search(str(said)):
             raise CommandError(
                 f"What {program} wrote was not read to its end: another program of the pipe ended before, for lack of"

@@ -78,7 +78,7 @@ def migrated(spec: dict[str, Any], count: Callable[[bool], None] = lambda is_aft
         )
     except ShipshapeError as error:
         return {"failed": error.message, **{key: error.details.get(key) for key in ("position", "as_before")}}
-    return {"changed": result.changed, "applied": [one["name"] for one in result.data["applied"]]}  # type: ignore[attr-defined]  # documented so
+    return {"changed": result.changed, "applied": [one["name"] for one in result.data["applied"]]}
 
 
 def contents(spec: dict[str, Any]) -> list[Any]:

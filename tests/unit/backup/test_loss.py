@@ -107,7 +107,7 @@ def test_a_sentence_names_no_more_than_ten_tables(count: int, more: str) -> None
         refuse_beyond(Budget(), lost)
 
     assert f", 1 of t09{more}. Nothing" in caught.value.message
-    assert len(caught.value.details["lost"]) == count  # type: ignore[arg-type] # details are of any type
+    assert len(caught.value.details["lost"]) == count
 
 
 def test_a_table_that_is_nowhere_is_told() -> None:

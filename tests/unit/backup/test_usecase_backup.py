@@ -351,9 +351,8 @@ def test_check_mode_writes_nothing_and_foretells_the_run(tmp_path: Path, prepare
     assert (foretold.changed, foretold.diff) == (real.changed, real.diff)
     for word in ("reason", "pattern", "pruned"):
         assert foretold.data[word] == real.data[word]
-    assert [(kept["id"], kept["reasons"]) for kept in foretold.data["kept"]] == [  # type: ignore[attr-defined] # as above
-        (pattern if is_taken and kept["id"] == new else kept["id"], kept["reasons"])
-        for kept in real.data["kept"]  # type: ignore[attr-defined] # as above
+    assert [(kept["id"], kept["reasons"]) for kept in foretold.data["kept"]] == [
+        (pattern if is_taken and kept["id"] == new else kept["id"], kept["reasons"]) for kept in real.data["kept"]
     ]
     assert foretold.data["copied"] == (as_foretold if is_taken else real.data["copied"])
     assert [warning for warning in real.warnings if warning != "A warning."] == list(foretold.warnings)
@@ -501,7 +500,7 @@ def test_retention_is_about_backups_of_this_database_alone(world: World) -> None
     assert result.data["pruned"] == [old.id]
     assert before.keys() - world.files().keys() == {old.file, f"{old.id}.manifest.json"}
     assert {backup.id for backup in spared} <= set(world.ids())
-    kept = [entry["id"] for entry in result.data["kept"]]  # type: ignore[attr-defined] # the data has no types
+    kept = [entry["id"] for entry in result.data["kept"]]
     assert kept == [backup_of(result)["id"]]
 
 

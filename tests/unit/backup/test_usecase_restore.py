@@ -35,7 +35,7 @@ def beside(world: World, purpose: str) -> list[str]:
 
 
 def lost(result: Result) -> dict[str, int]:
-    return {entry["name"]: entry["rows"] for entry in result.data["lost"]}  # type: ignore[attr-defined] # the data has no types
+    return {entry["name"]: entry["rows"] for entry in result.data["lost"]}
 
 
 def test_the_database_is_as_it_was_at_the_time_of_the_backup(world: World) -> None:
@@ -215,7 +215,7 @@ def test_the_latest_is_one_that_was_asked_for_under_this_name(world: World) -> N
 
     result = world.restore()
 
-    assert result.data["backup"]["id"] == wanted.id  # type: ignore[index] # the data has no types
+    assert result.data["backup"]["id"] == wanted.id
     assert list(result.warnings) == [
         f"{broken.id}.manifest.json could have been a later backup, and cannot be used: {broken.file}, which the"
         " manifest is about, is not there."
@@ -258,7 +258,7 @@ def test_a_backup_is_found_by_its_path(world: World) -> None:
 
     for path in (backup.file, f"{backup.id}.manifest.json"):
         result = world.restore(backup=str(world.directory / path), directory=None)
-        assert result.data["backup"]["id"] == backup.id  # type: ignore[index] # the data has no types
+        assert result.data["backup"]["id"] == backup.id
 
 
 @pytest.mark.parametrize("check_mode", [False, True])

@@ -84,7 +84,7 @@ class World:
 
     def backup(self, **changes: Any) -> Manifest:
         """Take a backup now, whatever is there."""
-        [new] = {self.back_up(**changes).data["backup"]["id"]}  # type: ignore[index] # the data has no types
+        [new] = {self.back_up(**changes).data["backup"]["id"]}
         return self.manifest(new)
 
     def manifest(self, backup: str) -> Manifest:
