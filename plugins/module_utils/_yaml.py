@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import re
 
-from ansible.module_utils.common.yaml import HAS_YAML, yaml_load
-
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import FileError
 
 # A single character is no secret, and often what is wrong.
@@ -28,6 +26,9 @@ def load_yaml(path: str) -> object:
     except RecursionError:
         raise FileError(f"{path} cannot be understood: it is nested too deeply.", path=path) from None
     except ValueError:
+        # Not before: the library takes longer to import than all else, and most suites stand in a playbook.
+        from ansible.module_utils.common.yaml import HAS_YAML, yaml_load
+
         if not HAS_YAML:
             raise FileError(
                 f"{path} cannot be read: Python's library for YAML is missing on this host. Install the package"

@@ -233,13 +233,17 @@ checks:
       elements: dict
 """
 
+import os
 import time
+from datetime import datetime
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.shipshape.webapp.plugins.module_utils._command import HostCommands
+from ansible_collections.shipshape.webapp.plugins.module_utils._connection import open_connection
 from ansible_collections.shipshape.webapp.plugins.module_utils._crew import HostCrew
 from ansible_collections.shipshape.webapp.plugins.module_utils._entrypoint import conceal, run
-from ansible_collections.shipshape.webapp.plugins.module_utils._host import this_host
+from ansible_collections.shipshape.webapp.plugins.module_utils._files import HostFiles
 from ansible_collections.shipshape.webapp.plugins.module_utils._http import HostHttp
 from ansible_collections.shipshape.webapp.plugins.module_utils._network import HostNetwork
 from ansible_collections.shipshape.webapp.plugins.module_utils._paths import HostPaths
@@ -255,15 +259,29 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.usecase im
 from ansible_collections.shipshape.webapp.plugins.module_utils._yaml import load_yaml
 
 
+def this_world() -> World:
+    """All that checks reach, as it really is."""
+    return World(
+        http=HostHttp(),
+        network=HostNetwork(),
+        connect=open_connection,
+        commands=HostCommands(),
+        files=HostFiles(),
+        paths=HostPaths(),
+        now=lambda: datetime.now().astimezone(),
+        clock=time.monotonic,
+        pause=time.sleep,
+        random=os.urandom,
+    )
+
+
 def main() -> None:
     module = AnsibleModule(supports_check_mode=True, **smoke_argument_spec().to_kwargs())
     params = dict(module.params)
-    host = this_host()
-    world = World(host, HostHttp(), HostNetwork(), HostPaths(), time.monotonic)
 
     def use_case() -> Result:
         request = request_of(params, load_yaml)
-        return prove(request, kinds=KINDS, world=world, crew=HostCrew(), check_mode=module.check_mode)
+        return prove(request, kinds=KINDS, world=this_world(), crew=HostCrew(), check_mode=module.check_mode)
 
     conceal(module, "checks database database_password identities secrets vars", secrets_of(params))
     run(module, use_case)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible.module_utils.common import yaml as ansible_yaml
 
-from ansible_collections.shipshape.webapp.plugins.module_utils import _yaml
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import FileError
 from ansible_collections.shipshape.webapp.plugins.module_utils._yaml import load_yaml
 
@@ -52,7 +52,7 @@ def test_what_is_wrong_is_told_without_what_can_be_secret(
         load_yaml(path)
     assert "hunter" not in caught.value.message
     # The same library without its part in C, which not every host has, says more.
-    monkeypatch.setattr(_yaml, "yaml_load", yaml.safe_load)
+    monkeypatch.setattr(ansible_yaml, "yaml_load", yaml.safe_load)
 
     with pytest.raises(FileError) as caught:
         load_yaml(path)
@@ -67,7 +67,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_without_the_library_json_is_read_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_yaml, "HAS_YAML", False)
+    monkeypatch.setattr(ansible_yaml, "HAS_YAML", False)
 
     assert load_yaml(written(tmp_path, b"{}")) == {}
     path = written(tmp_path, b"a: 1")

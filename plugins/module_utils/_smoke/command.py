@@ -21,8 +21,6 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind impor
 
 _TIMEOUT = 60.0
 
-# Of what a program says.
-
 
 class Command:
     """Runs a program, never through a shell."""
@@ -69,7 +67,7 @@ class Command:
         environment = {name: str(value) for name, value in options["env"].items()}
         begun = world.clock()
         try:
-            ended = world.host.commands.run(argv, env=environment, cwd=options["chdir"], timeout=options["timeout"])
+            ended = world.commands.run(argv, env=environment, cwd=options["chdir"], timeout=options["timeout"])
         except CommandError as error:
             # Its details hold the arguments.
             raise Unobserved(error.message) from None

@@ -59,7 +59,7 @@ class File:
             "owner": facts.owner,
             "group": facts.group,
             "size": facts.size,
-            "age_s": round(world.host.now().timestamp() - facts.modified, 3),
+            "age_s": round(world.now().timestamp() - facts.modified, 3),
             "writable": facts.is_writable if user is None else _may_write(user, path, setting, world),
         }
         return Observed(values, f"{path} is a {values['type']} of {facts.owner}:{facts.group}, mode {values['mode']}.")
@@ -78,7 +78,7 @@ def _of_interest(paths: Paths, path: str, pattern: str) -> FileFacts | None:
 def _may_write(user: str, path: str, setting: Setting, world: World) -> bool:
     """As the system itself decides it, which knows of groups, access lists, and what is mounted read-only."""
     try:
-        tested = world.host.commands.run(["runuser", "-u", user, "--", "test", "-w", path], timeout=setting.timeout)
+        tested = world.commands.run(["runuser", "-u", user, "--", "test", "-w", path], timeout=setting.timeout)
     except CommandError as error:
         raise Unobserved(f"Whether {user} may write {path} could not be tested. {error.message}") from None
     if tested.stderr:

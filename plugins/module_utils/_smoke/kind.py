@@ -7,25 +7,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address
-from ansible_collections.shipshape.webapp.plugins.module_utils._database.host import Host
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Connect
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import ShipshapeError
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.arguments import Option
-from ansible_collections.shipshape.webapp.plugins.module_utils._types import Http, HttpSession, Network, Paths, Trust
+from ansible_collections.shipshape.webapp.plugins.module_utils._types import (
+    Commands,
+    Files,
+    Http,
+    HttpSession,
+    Network,
+    Paths,
+    Trust,
+)
 
 
 @dataclass(frozen=True)
 class World:
     """All that kinds reach."""
 
-    host: Host
     http: Http
     network: Network
+    connect: Connect
+    commands: Commands
+    files: Files
     paths: Paths
+    now: Callable[[], datetime]
     # Seconds of a clock that is never set.
     clock: Callable[[], float]
+    pause: Callable[[float], None]
+    random: Callable[[int], bytes]
 
 
 @dataclass(frozen=True)

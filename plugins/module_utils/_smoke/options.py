@@ -10,22 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._argspec import ArgumentSpec
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address, parse_address
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import InvalidInput, ShipshapeError
+from ansible_collections.shipshape.webapp.plugins.module_utils._secrets import (
+    every_form,
+    headers_of,
+    secrets_in,
+    secrets_of_identity,
+)
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.arguments import Option, read
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.duration import seconds_of
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.expression import expanded, names_in
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.report import FORMATS
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.secrets import (
-    every_form,
-    headers_of,
-    secrets_in,
-    secrets_of_checks,
-    secrets_of_identity,
-)
+from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.secrets import secrets_of_checks
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.web import (
     VERBS,
     base_url_problems,
@@ -210,7 +210,7 @@ def _database(given: Mapping[str, Any], problems: list[str]) -> Address | None:
     try:
         return parse_address(given["database"], given.get("database_password"))
     except InvalidInput as error:
-        problems += [f"database: {problem}" for problem in cast("list[str]", error.details["problems"])]
+        problems += [f"database: {problem}" for problem in error.details["problems"]]
         return None
 
 

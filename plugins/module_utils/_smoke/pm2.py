@@ -117,13 +117,13 @@ def unknown_application(name: str, known: Sequence[str]) -> str:
 
 
 def _listed(options: Mapping[str, Any], setting: Setting, world: World) -> list[dict[str, Any]]:
-    home = options["home"] or world.host.commands.run(_WHICH_HOME, timeout=setting.timeout).stdout
+    home = options["home"] or world.commands.run(_WHICH_HOME, timeout=setting.timeout).stdout
     if not _is_running(home, world):
         raise Unobserved(
             f"No PM2 daemon runs for {home}: start the application, run as its user with become, or give home."
         )
     try:
-        ended = world.host.commands.run(
+        ended = world.commands.run(
             [options["program"], "jlist", "--silent"], env={"PM2_HOME": home}, timeout=setting.timeout
         )
     except CommandError as error:
@@ -142,11 +142,11 @@ def _listed(options: Mapping[str, Any], setting: Setting, world: World) -> list[
 
 def _is_running(home: str, world: World) -> bool:
     """Whether there is a daemon: asking for one that is not there would start it."""
-    socket, number = world.paths.facts(f"{home}/rpc.sock"), world.host.files.read(f"{home}/pm2.pid")
+    socket, number = world.paths.facts(f"{home}/rpc.sock"), world.files.read(f"{home}/pm2.pid")
     if socket is None or number is None:
         return False
     # A daemon that was killed leaves both behind, and its number can be another process's by now.
-    process = world.host.files.read(f"/proc/{number.content.decode('ascii', 'replace').strip()}/cmdline")
+    process = world.files.read(f"/proc/{number.content.decode('ascii', 'replace').strip()}/cmdline")
     return process is not None and b"PM2" in process.content
 
 
@@ -169,4 +169,4 @@ def _new_restarts(instance: Instance, mark: Mapping[int, int]) -> int:
 
 
 def _uptime(found: Sequence[Instance], world: World) -> float:
-    return round(world.host.now().timestamp() - max(one.started for one in found), 3)
+    return round(world.now().timestamp() - max(one.started for one in found), 3)

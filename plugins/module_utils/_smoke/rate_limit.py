@@ -108,7 +108,7 @@ def _first(request: Request, options: Mapping[str, Any], setting: Setting, world
         said = _retry_after(response.headers)
         # A second more, because servers round.
         waited = (window if said is None else min(said, window)) + 1
-        world.host.pause(waited)
+        world.pause(waited)
         response = ask(request, options, setting, world)
     if not _is_let_through(response.status):
         after = f" after {waited:g} s" if waited else ""

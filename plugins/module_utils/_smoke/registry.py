@@ -1,34 +1,141 @@
 # SPDX-FileCopyrightText: Shipshape contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The kinds of checks, by their names. This module is private to the collection."""
+"""The kinds of checks, by their names. This module is private to the collection.
+
+Each is imported when a suite asks for it: a host compiles everything that a module imports anew in each run.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.auth_required import AuthRequired
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.command import Command
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.concurrent import Concurrent
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.cors import Cors
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.file import File
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.http_check import HttpCheck
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Kind
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.load import Load
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.log import Log
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.pm2 import Pm2
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.rate_limit import RateLimit
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.redis import Redis
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.sanitize import Sanitize
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.socketio import SocketIo
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.sql import Sql
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.tcp import Tcp
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.tls import Tls
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.websocket import WebSocket
 
-_ALL: tuple[Kind, ...] = (
-    *(AuthRequired(), Command(), Concurrent(), Cors(), File(), HttpCheck(), Load(), Log(), Pm2(), RateLimit()),
-    *(Redis(), Sanitize(), SocketIo(), Sql(), Tcp(), Tls(), WebSocket()),
+
+def _auth_required() -> Kind:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.auth_required import AuthRequired
+
+    return AuthRequired()
+
+
+def _command() -> Kind:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.command import Command
+
+    return Command()
+
+
+def _concurrent() -> Kind:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.concurrent import Concurrent
+
+    return Concurrent()
+
+
+def _cors() -> Kind:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.cors import Cors
+
+    return Cors()
+
+
+def _file() -> Kind:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.file import File
+
+    return File()
+
+
+def _http() -> Kind:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.http_check import HttpCheck
+
+    return HttpCheck()
+
+
+def _load() -> Kind:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.load import Load
+
+    return Load()
+
+
+def _log() -> Kind:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.log import Log
+
+    return Log()
+
+
+def _pm2() -> Kind:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.pm2 import Pm2
+
+    return Pm2()
+
+
+def _rate_limit() -> Kind:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.rate_limit import RateLimit
+
+    return RateLimit()
+
+
+def _redis() -> Kind:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.redis import Redis
+
+    return Redis()
+
+
+def _sanitize() -> Kind:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.sanitize import Sanitize
+
+    return Sanitize()
+
+
+def _socketio() -> Kind:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.socketio import SocketIo
+
+    return SocketIo()
+
+
+def _sql() -> Kind:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.sql import Sql
+
+    return Sql()
+
+
+def _tcp() -> Kind:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.tcp import Tcp
+
+    return Tcp()
+
+
+def _tls() -> Kind:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.tls import Tls
+
+    return Tls()
+
+
+def _websocket() -> Kind:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.websocket import WebSocket
+
+    return WebSocket()
+
+
+class _Kinds(Mapping[str, Kind]):
+    """All names are known, and few kinds are imported."""
+
+    def __init__(self, *kinds: Callable[[], Kind]) -> None:
+        self._kinds = {kind.__name__[1:]: kind for kind in kinds}
+
+    def __getitem__(self, name: str) -> Kind:
+        return self._kinds[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._kinds)
+
+    def __len__(self) -> int:
+        return len(self._kinds)
+
+    def __contains__(self, name: object) -> bool:
+        # That of Mapping would import the kind.
+        return name in self._kinds
+
+
+KINDS: Mapping[str, Kind] = _Kinds(
+    *(_auth_required, _command, _concurrent, _cors, _file, _http, _load, _log, _pm2),
+    *(_rate_limit, _redis, _sanitize, _socketio, _sql, _tcp, _tls, _websocket),
 )
-
-KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}

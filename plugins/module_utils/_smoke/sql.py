@@ -29,8 +29,6 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._types import Con
 # Rows of which the values are observed; all are counted.
 _MOST_ROWS = 1000
 
-# Of the names of what is there.
-
 
 class _Session(Connection, Protocol):
     """What all drivers can do beyond the port."""
@@ -66,7 +64,7 @@ class Sql:
             try:
                 parse_address(options["database"])
             except InvalidInput as error:
-                yield from error.details["problems"]  # type: ignore[misc]  # they are sentences
+                yield from error.details["problems"]
 
     def default(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """That nothing is missing, or that the query finds something."""
@@ -90,7 +88,7 @@ class Sql:
         # SQLite could not read what a process that was killed has left, were its file not opened for writing.
         is_read_only = address.engine != "sqlite"
         limits = {"statement_timeout": setting.timeout, "lock_timeout": setting.timeout}
-        connection = world.host.connect(address, engine, read_only=is_read_only, **limits)
+        connection = world.connect(address, engine, read_only=is_read_only, **limits)
         with closing(connection) as session, session.transaction(read_only=True):
             if options["query"]:
                 values, told = _answer(cast(_Session, session), options, address)

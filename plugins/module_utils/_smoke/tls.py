@@ -77,7 +77,7 @@ class Tls:
         if isinstance(main, HttpError):
             raise main
         unseen = [look.message for look in old.values() if isinstance(look, HttpError) and look.reason != "version"]
-        days_left = math.floor((main.expires - world.host.now().timestamp()) / _DAY)
+        days_left = math.floor((main.expires - world.now().timestamp()) / _DAY)
         values = {
             "trusted": main.distrust is None,
             "days_left": days_left,

@@ -9,19 +9,19 @@ from collections.abc import Mapping
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import ChecksFailed, FileError
 from ansible_collections.shipshape.webapp.plugins.module_utils._result import Result
+from ansible_collections.shipshape.webapp.plugins.module_utils._secrets import every_form, secrets_in
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Kind, Setting, World
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.memory import Memory, parse_memory
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.options import Request
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.report import FORMATS, returned
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.run import Terms, carry_out
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.secrets import every_form, secrets_in
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.suite import read_suite
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Access, Crew, Files
 
 
 def prove(request: Request, *, kinds: Mapping[str, Kind], world: World, crew: Crew, check_mode: bool) -> Result:
     """Carry out the suite. Raises ChecksFailed with the same evidence if anything speaks against it."""
-    files = world.host.files
+    files = world.files
     setting = Setting(request.base_url, request.database, trust=request.trust, timeout=request.timeout)
     suite = read_suite(request.checks, kinds, setting, request.identities, request.variables, request.only_tags)
     state = files.read(request.memory) if request.memory else None
@@ -44,7 +44,7 @@ def prove(request: Request, *, kinds: Mapping[str, Kind], world: World, crew: Cr
     if not check_mode:
         for form, path in request.report.items():
             # For others to read: the collector of a monitoring, the server of a pipeline.
-            unwritten += _written(files, path, FORMATS[form](shown, world.host.now()), Access(mode=0o644))
+            unwritten += _written(files, path, FORMATS[form](shown, world.now()), Access(mode=0o644))
     told = returned(shown)
     sentence = "\n".join([shown.sentence(), *unwritten])
     if unwritten or not verdict.is_good:

@@ -274,7 +274,7 @@ def _in_quotes(name: str) -> str:
 
 
 def _content(path: str, world: World) -> bytes:
-    file = world.host.files.read(path)
+    file = world.files.read(path)
     if file is None:
         raise FileError(f"{path} cannot be read. It does not exist.", path=path)
     return file.content

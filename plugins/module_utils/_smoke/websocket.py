@@ -153,7 +153,7 @@ class OpenSocket:
             self._send(frames.CLOSE, _OVER.to_bytes(2, "big"))
 
     def _send(self, opcode: int, data: bytes) -> None:
-        self._stream.send(frames.frame(opcode, data, self._world.host.random(4)))
+        self._stream.send(frames.frame(opcode, data, self._world.random(4)))
 
     def _read(self, data: bytes) -> Iterator[frames.Message]:
         with _rules(self.place):
@@ -172,7 +172,7 @@ def opened(
     with world.network.connect(
         parts.hostname or "", parts.port or _PORTS[parts.scheme], timeout=setting.timeout, trust=trust
     ) as stream:
-        key = frames.key_of(world.host.random(16))
+        key = frames.key_of(world.random(16))
         stream.send(frames.upgrade(request, key, protocols))
         with _rules(place):
             response, rest = _answer(stream, place, world, deadline)

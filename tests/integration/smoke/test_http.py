@@ -74,6 +74,7 @@ utils = "ansible_collections.shipshape.webapp.plugins.module_utils."
 from importlib import import_module
 module = lambda name: import_module(utils + name)
 errors, kinds, types = module("_errors"), module("_smoke.kind"), module("_types")
+from ansible_collections.shipshape.webapp.plugins.modules.smoke_check import this_world
 CLASSES = {"http_check": "HttpCheck", "auth_required": "AuthRequired", "cors": "Cors", "sanitize": "Sanitize"}
 
 def look(name, argument, trust, headers):
@@ -83,9 +84,8 @@ def look(name, argument, trust, headers):
     options, told = module("_smoke.arguments").read(kind.options, given, name)
     assert not told, told
     setting = kinds.Setting("https://localhost:18443", headers=headers, trust=types.Trust(**trust), timeout=5)
-    world = kinds.World(module("_host").this_host(), module("_http").HostHttp(), None, None, time.monotonic)
     try:
-        seen = kind.observe(options, setting, world, None)
+        seen = kind.observe(options, setting, this_world(), None)
         return {"values": dict(seen.values), "told": seen.told}
     except errors.ShipshapeError as error:
         return {"error": error.message, "reason": getattr(error, "reason", None)}

@@ -12,7 +12,6 @@ from datetime import datetime, timezone
 from typing import Any, Union, cast
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import FileError, Interrupted
-from ansible_collections.shipshape.webapp.plugins.module_utils._host import this_host
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.arguments import Option
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Kind, Observed, Setting, World
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.outcome import Verdict
@@ -23,10 +22,9 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._types import (
     FileState,
     Http,
     HttpSession,
-    Network,
-    Paths,
     Trust,
 )
+from ansible_collections.shipshape.webapp.plugins.modules.smoke_check import this_world
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=timezone.utc)
 
@@ -84,8 +82,13 @@ class Stage:
 
     def world(self) -> World:
         """The ports, of which kinds here use none but the clock."""
-        host = replace(this_host(), files=_Files(self), now=lambda: NOW)
-        return World(host, _Http(self), cast(Network, None), cast(Paths, None), lambda: self.now + 5000)
+        return replace(
+            this_world(),
+            http=_Http(self),
+            files=_Files(self),
+            now=lambda: NOW,
+            clock=lambda: self.now + 5000,
+        )
 
     def run(self, checks: Sequence[object], **terms: Any) -> Verdict:
         """The verdict on a suite, which must be in order; variables and settings are given by name."""
@@ -220,7 +223,7 @@ KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (Probe(), Change(), Lou
 
 
 def _stage_of(world: World) -> Stage:
-    return cast(_Files, world.host.files)._stage
+    return cast(_Files, world.files)._stage
 
 
 def failed(**values: Any) -> Mapping[str, Any]:

@@ -6,22 +6,17 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
-from ansible_collections.shipshape.webapp.plugins.module_utils._host import this_host
-from ansible_collections.shipshape.webapp.plugins.module_utils._paths import HostPaths
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.arguments import read
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Kind, Observed, Setting, World
-from ansible_collections.shipshape.webapp.plugins.module_utils._types import Http, Network
+from ansible_collections.shipshape.webapp.plugins.modules.smoke_check import this_world
 
 NOBODY = 65534
 
-# None of these kinds asks anything over the network.
-WORLD = World(this_host(), cast(Http, None), cast(Network, None), HostPaths(), time.monotonic)
-
+WORLD = this_world()
 
 SETTING = Setting()
 

@@ -7,20 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
-from ansible_collections.shipshape.webapp.plugins.module_utils._host import this_host
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.arguments import read
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Kind, Observed, Setting, World
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import (
     HttpSession,
-    Network,
-    Paths,
     Request,
     Response,
     Shot,
     Trust,
 )
+from ansible_collections.shipshape.webapp.plugins.modules.smoke_check import this_world
 
 URL = "http://h/x"
 
@@ -63,8 +61,7 @@ class Http:
         return Shot(found.status, found.ms, found.headers)
 
     def world(self) -> World:
-        host = replace(this_host(), pause=self.pauses.append)
-        return World(host, self, cast(Network, None), cast(Paths, None), lambda: 0.0)
+        return replace(this_world(), http=self, clock=lambda: 0.0, pause=self.pauses.append)
 
 
 def observe(kind: Kind, http: Http, setting: Setting | None = None, **options: Any) -> Observed:

@@ -11,10 +11,9 @@ import ipaddress
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,12 +22,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from ansible_collections.shipshape.webapp.plugins.module_utils._host import this_host
 from ansible_collections.shipshape.webapp.plugins.module_utils._network import HostNetwork
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.arguments import read
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.frames import TEXT, accept_of
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Kind, Observed, Setting, World
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Http, Network, Paths
+from ansible_collections.shipshape.webapp.plugins.modules.smoke_check import this_world
 
 NOW = dt.datetime.now(dt.timezone.utc).replace(microsecond=0)
 DAY = dt.timedelta(days=1)
@@ -38,7 +37,7 @@ Talk = Callable[[socket.socket], None]
 
 def world(network: Network | None = None) -> World:
     """This machine; of HTTP and files no check of sockets may know."""
-    return World(this_host(), cast(Http, None), network or HostNetwork(), cast(Paths, None), time.monotonic)
+    return replace(this_world(), http=cast(Http, None), network=network or HostNetwork(), paths=cast(Paths, None))
 
 
 def observe(kind: Kind, setting: Setting | None = None, network: Network | None = None, **options: Any) -> Observed:
@@ -197,6 +196,10 @@ def wire(opcode: int, data: bytes, *, is_last: bool = True) -> bytes:
     if len(data) < 65536:
         return first + b"\x7e" + len(data).to_bytes(2, "big") + data
     return first + b"\x7f" + len(data).to_bytes(8, "big") + data
+
+
+# What a peer hears of a client that closes properly.
+OVER = "8 \x03\\xe8"
 
 
 class Peer:

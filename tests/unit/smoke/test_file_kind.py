@@ -4,10 +4,7 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,15 +16,6 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.file impor
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Unobserved
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Completed
 from tests.unit.smoke.on_host import NOBODY, WORLD, as_nobody, given, observed, problems
-
-
-@pytest.fixture
-def open_directory() -> Iterator[Path]:
-    """A directory that every user gets to, unlike those of pytest."""
-    directory = Path(tempfile.mkdtemp())
-    directory.chmod(0o755)
-    yield directory
-    shutil.rmtree(directory)
 
 
 def test_file_is_described(tmp_path: Path) -> None:
@@ -131,7 +119,7 @@ class Commands:
 
 
 def test_missing_program_for_the_rights_of_others_is_told(tmp_path: Path) -> None:
-    world = replace(WORLD, host=replace(WORLD.host, commands=Commands()))  # type: ignore[arg-type]  # all that is needed
+    world = replace(WORLD, commands=Commands())  # type: ignore[arg-type]  # all that is needed
 
     with pytest.raises(Unobserved) as caught:
         observed(File(), {"path": str(tmp_path), "by": "nobody"}, world=world)

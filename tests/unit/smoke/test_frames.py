@@ -180,7 +180,7 @@ def test_messages_are_the_same_however_they_are_cut(datas: list[bytes], size: in
     [
         (
             b"HTTP/1.1 400 Bad Request\r\n\r\n" + b"x" * 200,
-            f"agreed to be a WebSocket, and then said: HTTP/1.1 400 Bad Request {'x' * 172}",
+            f"agreed to be a WebSocket, and then said: HTTP/1.1 400 Bad Request {'x' * 175}…",
         ),
         (b"\xc1\x00", "sent a frame with bits that a server may not set"),
         (b"\x81\x80", "sent a frame with bits that a server may not set"),

@@ -46,7 +46,7 @@ def told(file: object = None, **options: Any) -> list[str]:
     with pytest.raises(InvalidInput) as caught:
         request(file, **options)
     assert caught.value.message.startswith("The suite: ")
-    problems: list[str] = caught.value.details["problems"]  # type: ignore[assignment]  # they are sentences
+    problems: list[str] = caught.value.details["problems"]
     return problems
 
 
@@ -385,7 +385,7 @@ def test_whatever_is_given_is_read_or_refused_with_its_place(
     try:
         found = request_of(params(checks="/suite.yml" if is_file else checks, **options), lambda path: checks)
     except InvalidInput as error:
-        for problem in error.details["problems"]:  # type: ignore[attr-defined]  # they are sentences
+        for problem in error.details["problems"]:
             assert _PLACE.match(problem), problem
     else:
         assert isinstance(found.checks, list)

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -12,6 +15,8 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._smoke import sui
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Setting
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.registry import KINDS
 
+# As pytest finds the collection.
+PATHS = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 BASE = Setting(base_url="https://shop.example.com")
 
 # The least that each kind takes.
@@ -50,6 +55,17 @@ def read(setting: Setting, **words: Any) -> list[str]:
 def test_there_is_a_least_for_each() -> None:
     assert set(LEAST) == set(KINDS)
     assert all(name == kind.name for name, kind in KINDS.items())
+
+
+def test_only_what_a_suite_asks_for_is_imported() -> None:
+    package = "ansible_collections.shipshape.webapp.plugins.module_utils._smoke"
+    program = f"import sys; from {package}.registry import KINDS; KINDS['tcp']; 'sql' in KINDS; print(*sys.modules)"
+    argv = [sys.executable, "-c", program]
+
+    imported = subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True, env=PATHS).stdout.split()
+
+    modules = [f"{package}.{name}" for name in ("tcp", "sql", "websocket", "http_check")]
+    assert [name in imported for name in modules] == [True, False, False, False]
 
 
 @pytest.mark.parametrize("kind", KINDS)

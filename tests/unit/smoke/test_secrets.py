@@ -11,14 +11,14 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.outcome import masked
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.secrets import (
+from ansible_collections.shipshape.webapp.plugins.module_utils._secrets import (
     every_form,
     headers_of,
     secrets_in,
-    secrets_of_checks,
     secrets_of_identity,
 )
+from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.outcome import masked
+from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.secrets import secrets_of_checks
 
 
 @pytest.mark.parametrize(

@@ -256,7 +256,7 @@ def test_server_is_asked_in_a_session_that_only_reads(server: Setting) -> None:
 
 
 def answering(answer: Answer) -> World:
-    return replace(WORLD, host=replace(WORLD.host, connect=answer))  # type: ignore[arg-type]  # all that is needed
+    return replace(WORLD, connect=answer)  # type: ignore[arg-type]  # all that is needed
 
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)

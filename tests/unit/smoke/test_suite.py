@@ -36,7 +36,7 @@ def told(*checks: object, **given: Any) -> list[str]:
     with pytest.raises(InvalidInput) as caught:
         suite(*checks, **given)
     assert caught.value.message.startswith("The suite: ")
-    problems: list[str] = caught.value.details["problems"]  # type: ignore[assignment]  # they are sentences
+    problems: list[str] = caught.value.details["problems"]
     return problems
 
 
@@ -543,7 +543,7 @@ def test_whatever_is_given_is_read_or_refused_with_its_place(
     try:
         found = suite(*checks, kinds=kinds, setting=Setting(base_url), identities=["admin"], variables=variables)
     except InvalidInput as error:
-        for problem in error.details["problems"]:  # type: ignore[attr-defined]  # they are sentences
+        for problem in error.details["problems"]:
             assert _PLACE.match(problem), problem
     else:
         assert all(check.steps for check in found.checks)

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import ShipshapeError
-from ansible_collections.shipshape.webapp.plugins.module_utils._host import this_host
-from ansible_collections.shipshape.webapp.plugins.module_utils._http import HostHttp
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.arguments import read
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.concurrent import Concurrent
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Kind, Setting, World
+from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Kind, Setting
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.load import Load
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.rate_limit import RateLimit
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Trust
+from ansible_collections.shipshape.webapp.plugins.modules.smoke_check import this_world
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (Concurrent(), Load(), RateLimit())}
 
@@ -27,9 +25,8 @@ def main() -> None:
     kind = KINDS[name]
     options, told = read(kind.options, given, name)
     assert [*told, *kind.problems(options)] == []
-    world = World(this_host(), HostHttp(), None, None, time.monotonic)  # type: ignore[arg-type] # not for these
     try:
-        seen = kind.observe(options, Setting(trust=Trust(ca=ca)), world, None)
+        seen = kind.observe(options, Setting(trust=Trust(ca=ca)), this_world(), None)
         print(json.dumps({"told": seen.told, **seen.values}))
     except ShipshapeError as error:
         print(json.dumps({"error": error.message}))
