@@ -9,19 +9,15 @@ fast this machine is.
 
 from __future__ import annotations
 
-import json
-import os
-import shlex
 import statistics
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import ansible_collections
+from tests.bench.host import MODULES, bench_host, let_root_in, run, run_module
 from tests.integration import inside
 from tests.integration.machine import Host
 
@@ -52,8 +48,6 @@ URLS = {
     "mysql": "mysql://root@localhost/bench?socket=/run/mysqld/mysqld.sock",
     "postgresql": "postgresql://postgres@localhost/bench?host=/var/run/postgresql",
 }
-
-OURS = "ansible_collections.shipshape.webapp.plugins.modules.db_backup"
 
 # The plain copy of a file is not compressed.
 OPTIONS: Mapping[str, Mapping[str, Any]] = {"sqlite": {"compress": "none"}, "mysql": {}, "postgresql": {}}
@@ -86,35 +80,6 @@ COMMUNITY: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     ),
 }
 
-# The module says on its standard error what it needed at most, once it has ended.
-MEASURED = """
-import resource, runpy, sys
-try:
-    runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
-finally:
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
-"""
-
-
-def seconds(host: Host, argv: Sequence[str], told: str = "") -> tuple[float, str, str]:
-    """How long a command takes on the host, and what it says."""
-    host.run("sh", "-c", f"rm -rf {FOLDER}/* && sync")
-    begun = time.perf_counter()
-    ended = subprocess.run(inside.command(host, *argv), input=told, capture_output=True, text=True, check=False)
-    took = time.perf_counter() - begun
-    if ended.returncode != 0:
-        raise SystemExit(f"{shlex.join(argv)[:200]}: {ended.stdout[-2000:]}{ended.stderr[-2000:]}")
-    return took, ended.stdout, ended.stderr
-
-
-def run_module(host: Host, name: str, options: Mapping[str, Any]) -> tuple[float, float]:
-    """How long a module takes, and its memory in MB without that of the tools."""
-    took, stdout, stderr = seconds(host, ["python3", "-c", MEASURED, name], inside.module_input(dict(options)))
-    result = json.loads(stdout)
-    if result.get("failed"):
-        raise SystemExit(f"{name}: {result}")
-    return took, int(stderr.strip().splitlines()[-1]) / 1000
-
 
 def compare(host: Host, engine: str) -> None:
     """Print the ratios of one engine."""
@@ -122,7 +87,10 @@ def compare(host: Host, engine: str) -> None:
     subprocess.run(prepared, input=(DATA / f"{engine}.sql").read_bytes(), stdout=subprocess.DEVNULL, check=True)
     modules: dict[str, tuple[str, Mapping[str, Any]]] = {
         "a module that does nothing": ("ansible.modules.ping", {}),
-        "db_backup": (OURS, {"database": URLS[engine], "directory": FOLDER, "verify": "none", **OPTIONS[engine]}),
+        "db_backup": (
+            f"{MODULES}.db_backup",
+            {"database": URLS[engine], "directory": FOLDER, "verify": "none", **OPTIONS[engine]},
+        ),
         **({COMMUNITY[engine][0].rpartition(".")[2]: COMMUNITY[engine]} if engine in COMMUNITY else {}),
     }
     measured: dict[str, list[float]] = {"the plain tools": [], **{name: [] for name in modules}}
@@ -131,12 +99,13 @@ def compare(host: Host, engine: str) -> None:
     order = ["the plain tools", *modules]
     for _round in range(ROUNDS):
         for name in order:
+            host.run("sh", "-c", f"rm -rf {FOLDER}/* && sync")
             if name in modules:
-                took, used = run_module(host, *modules[name])
-                memory.append(used if name == "db_backup" else 0)
+                ran = run_module(host, *modules[name])
+                measured[name].append(ran.seconds)
+                memory.append(ran.megabytes if name == "db_backup" else 0)
             else:
-                took, _out, _err = seconds(host, RAW[engine])
-            measured[name].append(took)
+                measured[name].append(run(host, RAW[engine]).seconds)
         order.reverse()
     medians = {name: statistics.median(values) for name, values in measured.items()}
     for name, median in medians.items():
@@ -157,18 +126,11 @@ def main() -> None:
     engines = sys.argv[1:] or list(URLS)
     community = Path(ansible_collections.__path__[0]) / "community"
     mount = ("--volume", f"{community}:{inside.PACKAGES}/ansible_collections/community:ro")
-    with tempfile.TemporaryDirectory() as folder:
-        host = inside.database_host("debian-12", f"shipshape-bench-{os.getpid()}", Path(folder), options=mount)
-        try:
-            host.wait_until_running()
-            host.run("mkdir", "-p", FOLDER)
-            # root may log in over the socket, as administrators do.
-            host.run("sh", "-c", "sed -i '1i local all postgres trust' /etc/postgresql/*/main/pg_hba.conf")
-            host.run("systemctl", "reload", "postgresql@*")
-            for engine in engines:
-                compare(host, engine)
-        finally:
-            host.remove()
+    with bench_host(inside.database_host, options=mount) as host:
+        host.run("mkdir", "-p", FOLDER)
+        let_root_in(host)
+        for engine in engines:
+            compare(host, engine)
 
 
 if __name__ == "__main__":

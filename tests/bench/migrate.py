@@ -8,16 +8,10 @@ Each is run by turns in the same container, on an empty database. What counts ar
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 
+from tests.bench.host import MODULES, bench_host, let_root_in, run, run_module
 from tests.integration import inside
 from tests.integration.machine import Host
 
@@ -57,28 +51,9 @@ done
 """  # noqa: S608 (it is no query)
 
 
-def seconds(host: Host, argv: Sequence[str], told: str = "") -> tuple[float, str]:
-    """How long a command takes on the host, and what it says."""
-    begun = time.perf_counter()
-    ended = subprocess.run(inside.command(host, *argv), input=told, capture_output=True, text=True, check=False)
-    took = time.perf_counter() - begun
-    if ended.returncode != 0:
-        raise SystemExit(f"{argv}: {ended.stdout[-2000:]}{ended.stderr[-2000:]}")
-    return took, ended.stdout
-
-
-def run_module(host: Host, engine: str, name: str, options: Mapping[str, object]) -> tuple[float, dict[str, object]]:
-    """How long a module takes, and what it returns."""
-    took, stdout = seconds(host, ["python3", "-m", name], inside.module_input(dict(options)))
-    result: dict[str, object] = json.loads(stdout)
-    if result.get("failed"):
-        raise SystemExit(f"{engine}: {result}")
-    return took, result
-
-
 def compare(host: Host, engine: str) -> None:
     """Print the ratios of one engine."""
-    ours = "ansible_collections.shipshape.webapp.plugins.modules.migrate"
+    ours = f"{MODULES}.migrate"
     options = {
         "database": URLS[engine],
         "directory": f"{FOLDER}/files",
@@ -89,17 +64,14 @@ def compare(host: Host, engine: str) -> None:
     for _round in range(ROUNDS):
         host.run("sh", "-c", EMPTIED[engine])
         fed = f"ls {FOLDER}/files | sort -n | (cd {FOLDER}/files && xargs cat) | {CLIENTS[engine]}"
-        raw.append(seconds(host, ["sh", "-c", fed])[0])
+        raw.append(run(host, ["sh", "-c", fed]).seconds)
         host.run("sh", "-c", EMPTIED[engine])
-        nothing.append(run_module(host, engine, "ansible.modules.ping", {})[0])
-        took, result = run_module(host, engine, ours, options)
-        applied = result["applied"]
-        assert isinstance(applied, list)
-        assert len(applied) == FILES
-        work.append(took)
-        took, result = run_module(host, engine, ours, options)
-        assert result["changed"] is False
-        again.append(took)
+        nothing.append(run_module(host, "ansible.modules.ping", {}).seconds)
+        first, second = (run_module(host, ours, options) for _time in range(2))
+        assert len(first.result["applied"]) == FILES
+        assert second.result["changed"] is False
+        work.append(first.seconds)
+        again.append(second.seconds)
     started = statistics.median(nothing)
     ratio = (statistics.median(work) - started) / statistics.median(raw)
     print(f"{engine:11} the client fed with all files {statistics.median(raw):6.2f} s")
@@ -110,18 +82,11 @@ def compare(host: Host, engine: str) -> None:
 
 def main() -> None:
     engines = sys.argv[1:] or list(URLS)
-    with tempfile.TemporaryDirectory() as folder:
-        host = inside.database_host("debian-12", f"shipshape-bench-{os.getpid()}", Path(folder))
-        try:
-            host.wait_until_running()
-            host.run("sh", "-c", MADE)
-            # root may log in over the socket, as administrators do.
-            host.run("sh", "-c", "sed -i '1i local all postgres trust' /etc/postgresql/*/main/pg_hba.conf")
-            host.run("systemctl", "reload", "postgresql@*")
-            for engine in engines:
-                compare(host, engine)
-        finally:
-            host.remove()
+    with bench_host(inside.database_host) as host:
+        host.run("sh", "-c", MADE)
+        let_root_in(host)
+        for engine in engines:
+            compare(host, engine)
 
 
 if __name__ == "__main__":

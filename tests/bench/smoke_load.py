@@ -13,12 +13,9 @@ import os
 import re
 import shutil
 import statistics
-import subprocess
-import tempfile
-import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
+from tests.bench.host import bench_host, run
 from tests.integration import inside
 from tests.integration.machine import ROOT, Host
 
@@ -30,22 +27,14 @@ SOURCES = ROOT / "tests/integration/smoke/volley"
 Measured = tuple[float, float]
 
 
-def said(host: Host, *argv: str) -> str:
-    """What a command on the host prints, which must end well."""
-    ended = subprocess.run(inside.command(host, *argv), capture_output=True, text=True, check=False)
-    if ended.returncode != 0:
-        raise SystemExit(f"{argv}: {ended.stdout[-2000:]}{ended.stderr[-2000:]}")
-    return ended.stdout
-
-
 def of_ab(host: Host, path: str, requests: int, at_most: int, is_kept: bool) -> Measured:
     """What ab measures; its table of percentiles has no fractions, its file has."""
     keep = ["-k"] if is_kept else []
     table = ["-e", "/tmp/ab.csv"]
-    found = said(host, "ab", "-q", *keep, *table, "-n", str(requests), "-c", str(at_most), f"{SERVER}{path}")
+    found = run(host, ["ab", "-q", *keep, *table, "-n", str(requests), "-c", str(at_most), f"{SERVER}{path}"]).stdout
     rate = re.search(r"Requests per second: +([\d.]+)", found)
     failed = re.search(r"Failed requests: +(\d+)", found)
-    p95 = re.search(r"(?m)^95,([\d.]+)", said(host, "cat", "/tmp/ab.csv"))
+    p95 = re.search(r"(?m)^95,([\d.]+)", run(host, ["cat", "/tmp/ab.csv"]).stdout)
     assert rate
     assert failed
     assert p95
@@ -58,7 +47,7 @@ def of_ours(host: Host, path: str, requests: int, at_most: int, is_kept: bool) -
     options = {"get": f"{SERVER}{path}", "requests": requests, "concurrency": at_most}
     if not is_kept:
         options["headers"] = {"Connection": "close"}
-    found = json.loads(said(host, "python3", "/shared/driver.py", json.dumps(["load", options, None])))
+    found = json.loads(run(host, ["python3", "/shared/driver.py", json.dumps(["load", options, None])]).stdout)
     if found.get("errors") != 0:
         raise SystemExit(str(found))
     return found["rps"], found["p95"]
@@ -85,22 +74,16 @@ def compare(host: Host) -> None:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
+    with bench_host(inside.smoke_host) as host:
         for source in ("server.js", "driver.py"):
-            shutil.copy(SOURCES / source, folder)
-        host = inside.smoke_host("debian-12", f"shipshape-bench-{os.getpid()}", Path(folder))
-        try:
-            host.wait_until_running()
-            host.run("systemd-run", "--quiet", "--unit=volley", "node", "/shared/server.js")
-            time.sleep(1)
-            # Node compiles what it runs often.
-            of_ab(host, "/health", 20000, 10, True)
-            print(f"load average {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores")
-            compare(host)
-            print(f"load average {os.getloadavg()[0]:.2f}")
-        finally:
-            host.remove()
+            shutil.copy(SOURCES / source, host.shared)
+        host.run("systemd-run", "--quiet", "--unit=volley", "node", "/shared/server.js")
+        host.run("curl", "--silent", "--retry", "10", "--retry-connrefused", f"{SERVER}/health")
+        # Node compiles what it runs often.
+        of_ab(host, "/health", 20000, 10, True)
+        print(f"load average {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores")
+        compare(host)
+        print(f"load average {os.getloadavg()[0]:.2f}")
 
 
 if __name__ == "__main__":

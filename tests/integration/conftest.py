@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.integration import inside
 from tests.integration.database import mariadb as mariadb_server
@@ -20,14 +22,21 @@ from tests.integration.node import packages
 
 READERS = Path(__file__).resolve().parent / "readers"
 PLATFORMS = ("debian-12", "debian-13")
+# The folders whose tests need the host with the database servers.
+WITH_DATABASES = ("backup", "database", "migrate")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have the platforms tested side by side, each with hosts of its own that all its tests share."""
-    for item in items:
-        platform = next((platform for platform in PLATFORMS if platform in item.name), PLATFORMS[0])
-        item.add_marker(pytest.mark.xdist_group(platform))
+class SideBySide(LoadScopeScheduling):
+    """Tests that share a host are done by one worker, so that there is one of each."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        platform = next((platform for platform in PLATFORMS if platform in nodeid), PLATFORMS[0])
+        return f"{platform} {nodeid.split('/')[2] in WITH_DATABASES}"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SideBySide:
+    """Not by --dist loadgroup, which groups nothing: https://github.com/pytest-dev/pytest-xdist/issues/1386."""
+    return SideBySide(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ from tests.integration.machine import ROOT, Host
 
 PACKAGES = "/opt/packages"
 
-_IMAGES = Path(__file__).resolve().parent
+_IMAGE = Path(__file__).resolve().parent / "image"
+
+_DATABASE = "age mariadb-server openssl pigz postgresql python3-psycopg2 python3-pymysql rclone sqlite3 zstd"
+_SMOKE = "apache2-utils nginx openssl python3-jmespath python3-requests python3-yaml redis-server sqlite3"
 
 # ansible.module_utils needs nothing but Python, so the host can use that of this machine.
 MOUNTS = (
@@ -26,21 +30,34 @@ MOUNTS = (
 )
 
 
+@dataclass(frozen=True)
+class Database:
+    """A database, and how the host on which it is reaches it."""
+
+    host: Host
+    url: str
+    password: str | None = None
+
+    @property
+    def engine(self) -> str:
+        return self.url.partition(":")[0]
+
+
 def database_host(platform: str, name: str, shared: Path, *, options: Sequence[str] = ()) -> Host:
     """A new host with the database servers of its platform, on which the collection can be run."""
-    return _host("database", platform, name, shared, options)
+    return _host("database", _DATABASE, platform, name, shared, options)
 
 
 def smoke_host(platform: str, name: str, shared: Path, *, options: Sequence[str] = ()) -> Host:
     """A new host with Node, Redis, nginx and ab, on which the collection can be run."""
-    return _host("smoke", platform, name, shared, options)
+    return _host("smoke", _SMOKE, platform, name, shared, options)
 
 
-def _host(image: str, platform: str, name: str, shared: Path, options: Sequence[str]) -> Host:
+def _host(image: str, packages: str, platform: str, name: str, shared: Path, options: Sequence[str]) -> Host:
+    given = ("--build-arg", f"BASE=shipshape-host:{platform}", "--build-arg", f"PACKAGES={packages}")
     # The engine itself sees when there is nothing to build.
-    base, tag = f"BASE=shipshape-host:{platform}", f"shipshape-{image}:{platform}"
-    source = str(_IMAGES / image / "image")
-    subprocess.run(["docker", "build", "--quiet", "--build-arg", base, "--tag", tag, source], check=True)
+    build = ["docker", "build", "--quiet", *given, "--tag", f"shipshape-{image}:{platform}", str(_IMAGE)]
+    subprocess.run(build, check=True)
     return Host(platform, name, shared, image=f"shipshape-{image}", options=(*MOUNTS, *options))
 
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -22,8 +22,21 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._errors import In
 AT_MOST = 10
 
 
+def pausing(crew: HostCrew, stopped: list[int]) -> Callable[[], None]:
+    """A task that waits, and notes that it was stopped before its time was up."""
+
+    def task() -> None:
+        try:
+            crew.pause(AT_MOST)
+        except Interrupted:
+            stopped.append(1)
+            raise
+
+    return task
+
+
 def test_results_come_in_the_order_of_the_tasks() -> None:
-    second_is_done = threading.Event()
+    second_is_done, is_left = threading.Event(), threading.Event()
 
     def first() -> str:
         assert second_is_done.wait(AT_MOST)
@@ -33,25 +46,25 @@ def test_results_come_in_the_order_of_the_tasks() -> None:
         second_is_done.set()
         return "second"
 
-    assert HostCrew().together([first, second]) == ["first", "second"]
+    def last() -> str:
+        # What would come about at once if the main thread did not wait.
+        is_left.wait(0.1)
+        return "last"
+
+    assert HostCrew().together([first, second, last]) == ["first", "second", "last"]
+    is_left.set()
     assert HostCrew().together([]) == []
 
 
 def test_a_mistake_in_one_task_stops_the_others_and_is_raised() -> None:
-    crew, ended = HostCrew(), []
+    crew = HostCrew()
+    stopped: list[int] = []
+    waits = pausing(crew, stopped)
 
-    def waits() -> None:
-        try:
-            crew.pause(AT_MOST)
-        finally:
-            ended.append(1)
-
-    begun = time.monotonic()
     with pytest.raises(KeyError, match="mistake"):
         crew.together([waits, lambda: {"a": 1}["mistake"], waits])
 
-    assert ended == [1, 1]
-    assert time.monotonic() - begun < AT_MOST / 2
+    assert stopped == [1, 1]
 
 
 def test_only_so_many_have_a_turn_at_a_time() -> None:
@@ -78,12 +91,18 @@ def test_a_turn_is_given_back_by_a_mistake() -> None:
             raise KeyError
 
 
-def test_a_pause_lasts() -> None:
-    begun = time.monotonic()
+def test_a_pause_is_a_wait_for_the_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    crew = HostCrew()
+    waited: list[float] = []
 
-    HostCrew().pause(0.02)
+    def wait(seconds: float) -> bool:
+        waited.append(seconds)
+        return False
 
-    assert time.monotonic() - begun >= 0.02
+    monkeypatch.setattr(crew._is_stopped, "wait", wait)
+    crew.pause(600)
+
+    assert waited == [600]
 
 
 @contextmanager
@@ -104,22 +123,32 @@ def interrupts() -> None:
     os.kill(os.getpid(), signal.SIGUSR1)
 
 
+def waits_for_all() -> bool:
+    """Whether the main thread has begun all tasks, and now waits for their ends."""
+    frame = sys._current_frames()[threading.main_thread().ident or 0]
+    functions = [inner.f_code.co_name for inner, _line in traceback.walk_stack(frame)]
+    return functions[0] in ("wait", "join", "_wait_for_tstate_lock") and "_start" not in functions
+
+
 def test_a_signal_stops_the_crew_and_those_who_clear_up_still_have_their_turn() -> None:
-    crew, done = HostCrew(), []
+    crew, done, is_left = HostCrew(), [], threading.Event()
 
     def waits() -> None:
         try:
             crew.pause(AT_MOST)
-        finally:
+        except Interrupted:
             with crew.turn(at_last=True):
-                # Longer than the main thread needs to leave if it does not wait.
-                time.sleep(0.05)
+                # What would come about at once if the main thread did not wait.
+                is_left.wait(0.1)
                 done.append("cleared up")
+            raise
 
     def begins() -> None:
         with crew.turn():
-            # By then the main thread waits for the first task.
-            time.sleep(0.05)
+            for _time in range(10_000):
+                if waits_for_all():
+                    break
+                crew.pause(0.001)
             interrupts()
             crew.pause(AT_MOST)
             done.append("went on")
@@ -130,23 +159,20 @@ def test_a_signal_stops_the_crew_and_those_who_clear_up_still_have_their_turn() 
         with crew.turn():
             done.append("worked")
 
-    begun, threads = time.monotonic(), threading.active_count()
+    threads = threading.active_count()
     with stopped_by_a_signal(), pytest.raises(Interrupted, match="Stopped"):
         crew.together([waits, begins, comes_later])
+    done.append("left")
+    is_left.set()
 
-    assert done == ["cleared up"]
-    assert time.monotonic() - begun < AT_MOST / 2
+    assert done == ["cleared up", "left"]
     assert threading.active_count() <= threads
 
 
 def test_a_signal_while_the_crew_begins_leaves_nobody_behind() -> None:
-    crew, ended = HostCrew(), []
-
-    def task() -> None:
-        try:
-            crew.pause(AT_MOST)
-        finally:
-            ended.append(1)
+    crew = HostCrew()
+    stopped: list[int] = []
+    task = pausing(crew, stopped)
 
     class Thread(threading.Thread):
         def start(self) -> None:
@@ -158,7 +184,7 @@ def test_a_signal_while_the_crew_begins_leaves_nobody_behind() -> None:
         with pytest.raises(Interrupted):
             crew.together([task, task])
 
-    assert ended == [1]
+    assert stopped == [1]
     assert threading.stack_size() == 0
 
 

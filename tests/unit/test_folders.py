@@ -13,7 +13,6 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -49,12 +48,10 @@ def _not_forever() -> Iterator[None]:
 
 
 @pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """A directory that every user can reach and write to, which pytest's own are not."""
-    directory = Path(tempfile.mkdtemp())
-    directory.chmod(0o1777)
-    yield directory
-    shutil.rmtree(directory)
+def open_folder(open_directory: Path) -> Path:
+    """A directory to which every user can write."""
+    open_directory.chmod(0o1777)
+    return open_directory
 
 
 @pytest.fixture

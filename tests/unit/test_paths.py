@@ -10,8 +10,7 @@ import resource
 import shutil
 import socket
 import stat
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,15 +32,6 @@ def log(tmp_path: Path) -> Path:
     path = tmp_path / "app.log"
     path.write_text(OLD)
     return path
-
-
-@pytest.fixture
-def open_directory() -> Iterator[Path]:
-    """A directory that every user gets to, unlike those of pytest."""
-    directory = Path(tempfile.mkdtemp())
-    directory.chmod(0o755)
-    yield directory
-    shutil.rmtree(directory)
 
 
 def end(path: Path) -> Position:

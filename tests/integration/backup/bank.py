@@ -5,16 +5,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import multiprocessing
 import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle
 from multiprocessing.synchronize import Event
-from typing import Any
+from typing import Any, cast
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._backup.packing import unpacking
 from ansible_collections.shipshape.webapp.plugins.module_utils._backup.registry import STRATEGIES
@@ -46,6 +47,46 @@ COMPRESS = ("none", "zstd", "gzip")
 VERIFY = ("none", "structure")
 
 HOST, TERMS = this_host(), Terms(scratch="/var/tmp", lock_timeout=30)
+
+# A clerk goes through the door to the counter, and is there during each transfer. So whoever closes the door finds the
+# counter empty soon, however busy the clerks are.
+DOOR, COUNTER = "/var/tmp/bank-door", "/var/tmp/bank-counter"
+
+
+@contextmanager
+def _at(place: str, how: int) -> Iterator[None]:
+    """Be there alone, or together with others who want no more than that."""
+    with open(place, "a", encoding="utf-8") as file:
+        fcntl.flock(file, how)
+        yield
+
+
+class Considerate:
+    """A session that locks all tables in a moment in which no clerk is in the middle of a transfer.
+
+    Whether a lock can be had among busy writers without waiting for it is a matter of luck and of the machine. What is
+    so without it is tested elsewhere: here it is had, and the clerks wait for its end.
+    """
+
+    def __init__(self, session: Connection) -> None:
+        self._session = session
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> int:
+        """Carry it out, with the door closed and the counter empty if need be."""
+        if not sql.startswith("LOCK TABLES"):
+            return self._session.execute(sql, parameters)
+        with _at(DOOR, fcntl.LOCK_EX), _at(COUNTER, fcntl.LOCK_EX):
+            return self._session.execute(sql, parameters)
+
+
+def _considerate(*given: Any, **options: Any) -> Connection:
+    return cast(Connection, Considerate(HOST.connect(*given, **options)))
+
+
+CONSIDERATE_HOST = replace(HOST, connect=_considerate)
 
 
 @dataclass(frozen=True)
@@ -84,7 +125,7 @@ class Bank:
         taken: list[object] = []
         for compress, level, _number in zip(cycle(COMPRESS), cycle(VERIFY), range(count)):
             request = Request(self.address, directory, "bank", TERMS, verify=level, compress=compress)
-            result = back_up(request, host=HOST, strategy=self.strategy, check_mode=False)
+            result = back_up(request, host=CONSIDERATE_HOST, strategy=self.strategy, check_mode=False)
             taken.append(result.data["backup"])
         return taken
 
@@ -156,8 +197,11 @@ def _serve(bank: Bank, clerk: int, is_over: Event) -> None:
     with bank.books() as books:
         number = 0
         while not is_over.is_set():
+            with _at(DOOR, fcntl.LOCK_SH):
+                pass
             try:
-                _transfer(books, clerk, number + 1, chance)
+                with _at(COUNTER, fcntl.LOCK_SH):
+                    _transfer(books, clerk, number + 1, chance)
                 number += 1
             except DatabaseError as error:
                 # Another was faster: again.

@@ -297,6 +297,11 @@ pass = {hidden}
     assert not any(word in json.dumps([sent, failed]) for word in (WORD, hidden))
 
 
+# What is masked, and what is shown, is decided by nothing that a platform brings.
+ONE_PLATFORM = pytest.mark.parametrize("database_host", ["debian-13"], indirect=True)
+
+
+@ONE_PLATFORM
 @pytest.mark.parametrize("password", ["s", "none", "1", "bytes"])
 def test_password_that_is_a_common_word_blots_out_no_more_than_itself(
     database_host: Host, sqlite: str, password: str
@@ -321,6 +326,7 @@ def blotted(value: Any, word: str) -> Any:
     return value.replace(word, "********") if isinstance(value, str) else value
 
 
+@ONE_PLATFORM
 def test_address_that_holds_no_password_is_shown(database_host: Host, mysql: str) -> None:
     result = inside.module(database_host, "db_backup", database=mysql, directory=f"{DIRECTORY}/backups")
 

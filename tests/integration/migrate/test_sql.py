@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +31,8 @@ FIRST, EACH = 3, 13
 ALLOWED = ("drop_table", "rename_table", "blocking_index")
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(inside.Database):
     """A database on a test host, and the directory of its migrations."""
-
-    host: Host
-    url: str
-    password: str | None = None
-
-    @property
-    def engine(self) -> str:
-        return self.url.partition(":")[0]
 
     @property
     def directory(self) -> str:
@@ -218,6 +209,55 @@ def test_a_failure_leaves_the_schema_or_brings_it_back(place: Place) -> None:
     place.have(SHOP)
     assert place.module(without_backup=True)["changed"] is False
     assert asked(place, "SELECT COUNT(*) FROM users") == [[1]]
+
+
+ONE_MESSAGE = {
+    "1_first.sql": (
+        "CREATE TABLE one (a INTEGER PRIMARY KEY DEFERRABLE INITIALLY DEFERRED, b VARCHAR(50));\n"
+        "INSERT INTO one VALUES (1, '100 % ? $s$ \\');\n"
+    ),
+    "2_it's $s.sql": "SELECT pg_sleep(0.2) -- No semicolon.\n",
+}
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_the_ledger_is_told_by_the_message_of_the_last_statement(place: Place) -> None:
+    place.have(ONE_MESSAGE)
+
+    applied = place.module(without_backup=True)
+
+    assert [(one["name"], one["statements"]) for one in applied["applied"]] == [*zip(ONE_MESSAGE, (2, 1))], applied
+    listed = asked(place, "SELECT name, state, done, seconds, applied_at FROM schema_ledger ORDER BY name")
+    assert [row[:3] for row in listed] == [["1_first.sql", "applied", 2], ["2_it's $s.sql", "applied", 1]]
+    [(_name, _state, _done, seconds, ended)] = listed[1:]
+    assert 0.2 <= seconds <= applied["applied"][1]["seconds"]
+    assert (datetime.fromisoformat(ended[:-1]) - datetime.fromisoformat(listed[0][4][:-1])).total_seconds() >= 0.2
+    assert asked(place, "SELECT * FROM one") == [[1, "100 % ? $s$ \\"]]
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    ("script", "number", "told"),
+    [
+        pytest.param("SELECT 1;\nINSERT INTO one VALUES (1);\n", 2, "duplicate key value", id="only the commit fails"),
+        pytest.param("INSERT INTO one VALUES (2);\nSELECT 'open;\n", 2, "unterminated quoted string", id="a quote"),
+        pytest.param('SELECT "open;\n', 1, "unterminated quoted identifier", id="a quoted name"),
+        pytest.param("SELECT $$open;\n", 1, "unterminated dollar-quoted string", id="dollars"),
+        pytest.param("INSERT INTO one VALUES (2);\nSELECT pg_sleep(3);\n", 2, "timeout", id="too long"),
+    ],
+)
+def test_the_last_statement_fails_by_itself(place: Place, script: str, number: int, told: str) -> None:
+    place.have(ONE_MESSAGE)
+    place.module(without_backup=True)
+    place.have({**ONE_MESSAGE, "3_last.sql": script})
+
+    failed = place.module(without_backup=True, statement_timeout=1)
+
+    assert told in failed["msg"], failed
+    assert failed["position"] == {"file": "3_last.sql", "statement": number, "line": number}
+    assert "Nothing of this file is left." in failed["msg"]
+    assert asked(place, "SELECT a FROM one") == [[1]]
+    assert asked(place, "SELECT version FROM schema_ledger ORDER BY 1") == [["1"], ["2"]]
 
 
 def test_destruction_is_refused(place: Place) -> None:

@@ -4,12 +4,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -102,16 +100,6 @@ def path(tmp_path: Path) -> Path:
 def connection(path: Path) -> Iterator[Connection]:
     with closing(opened(path)) as connection:
         yield connection
-
-
-@pytest.fixture
-def open_directory() -> Iterator[Path]:
-    """A directory that every user gets to, unlike those of pytest."""
-    directory = Path(tempfile.mkdtemp())
-    directory.chmod(0o755)
-    yield directory
-    directory.chmod(0o755)
-    shutil.rmtree(directory)
 
 
 @contextmanager

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,15 +29,6 @@ def log(tmp_path: Path) -> Path:
     path = tmp_path / "app.log"
     path.write_text(OLD)
     return path
-
-
-@pytest.fixture
-def open_directory() -> Iterator[Path]:
-    """A directory that every user gets to, unlike those of pytest."""
-    directory = Path(tempfile.mkdtemp())
-    directory.chmod(0o755)
-    yield directory
-    shutil.rmtree(directory)
 
 
 def write(path: Path, *lines: str) -> None:

@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.shipshape.webapp.plugins.module_utils._errors import HttpError
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.frames import BINARY, CLOSE, PING
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Observed, Setting, Unobserved
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.socketio import SocketIo
 from tests.unit.smoke.sockets import (
+    OVER,
     Peer,
     Talk,
-    closed_port,
     observe,
     problems,
     read_until,
@@ -30,7 +29,6 @@ from tests.unit.smoke.sockets import (
 OPENING = '0{"sid":"a","upgrades":[],"pingInterval":25000,"pingTimeout":20000}'
 WELCOME = '40{"sid":"b"}'
 OPEN = {"connected": True, "reply": None}
-OVER = "8 \x03\\xe8"
 
 
 def saying(*texts: str | bytes, opening: str = OPENING, hears: int = 1) -> Callable[[Peer], None]:
@@ -316,17 +314,6 @@ def test_old_server_without_the_namespace_is_not_seen() -> None:
 def test_server_that_does_not_decide_is_not_seen() -> None:
     assert unseen(talking(saying(), []), timeout=0.1) == (
         "URL (namespace /) did not say in time whether it takes the connection."
-    )
-
-
-def test_closed_port_is_not_seen() -> None:
-    port = closed_port()
-
-    with pytest.raises(HttpError) as caught:
-        observe(SocketIo(), Setting(base_url=f"http://127.0.0.1:{port}"), auth={"token": "hunter2"}, eio=3)
-
-    assert caught.value.message == (
-        f"tcp 127.0.0.1:{port} has no connection: nothing listens there. Start the server, or correct the port."
     )
 
 

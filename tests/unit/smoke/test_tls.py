@@ -20,7 +20,6 @@ from tests.unit.smoke.sockets import (
     NOW,
     Certificate,
     certificate,
-    closed_port,
     observe,
     problems,
     saying,
@@ -149,17 +148,6 @@ def test_server_that_speaks_nothing_known_is_not_seen(tmp_path: Path) -> None:
 
     with pytest.raises(HttpError, match="it does not speak TLS None"):
         observe(Tls(), network=Modern(), address="127.0.0.1:443")
-
-
-def test_closed_port_is_not_seen() -> None:
-    port = closed_port()
-
-    with pytest.raises(HttpError) as caught:
-        observe(Tls(), address=f"127.0.0.1:{port}")
-
-    assert caught.value.message == (
-        f"tls 127.0.0.1:{port} has no connection: nothing listens there. Start the server, or correct the port."
-    )
 
 
 def test_server_without_tls_is_not_seen() -> None:
