@@ -4,7 +4,10 @@
 """What a migration would lose, and whom it would keep waiting, as far as its text tells.
 
 Nothing is carried out. What is in strings, in comments and in the bodies of procedures and triggers counts for nothing.
-This module is private to the collection.
+
+A statement is read as acts (`lint_parsing`, and `lint_alter` for ALTER TABLE); an act knows what speaks against it and
+what it makes of the tables (`lint_acts`), and the scene has the tables as they are by then (`lint_scene`). Names in
+double quotes are a matter of their own (`lint_quotes`). This module is private to the collection.
 """
 
 from __future__ import annotations
@@ -13,39 +16,54 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Column
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_acts import (
-    Act,
-    CreateTable,
-    DropTable,
-    RenameTable,
-)
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_judge import (
-    Judge,
-    Said,
-    dropped,
-    misread_text,
-    renamed,
-)
+from ansible_collections.shipshape.webapp.plugins.module_utils._errors import InvalidInput
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_acts import CreateTable, RenameTable
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_parsing import acts
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_quotes import misread
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_reader import Name
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_rebuild import (
-    can_be_compared,
-    flaws,
-    steps,
-)
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_rules import (
-    RULES,
-    Finding,
-    finding,
-    refused,
-)
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_scene import Held, Scene
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_scene import Held, Said, Scene, flaws
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.migration import Migration
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.statements import statements
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.tokens import tokens
+from ansible_collections.shipshape.webapp.plugins.module_utils._suggest import did_you_mean
 
-__all__ = ["RULES", "Finding", "lint", "refused"]
+_DESTRUCTIVE: Mapping[str, str] = {
+    "drop_table": "A table is dropped with all its rows.",
+    "drop_column": "A column is dropped with all its values, and the release that still runs asks for it.",
+    "drop_database": "A whole database is dropped.",
+    "drop_schema": "A schema is dropped, or all that a role owns.",
+    "truncate": "A table or one of its partitions is emptied.",
+    "delete_without_where": "All rows of a table are deleted, because the statement has no condition.",
+    "update_without_where": "A column that was there before is overwritten in all rows.",
+    "narrowing": "A column gets a type that cannot hold all that the old one could.",
+    "rebuild_loses_column": "A table is built anew, and the values of a column are not taken along.",
+    "rebuild_loses_rows": "A table is built anew, and the copying leaves out rows.",
+    "rebuild_mixes_columns": "A table is built anew, and a column gets the values of another one.",
+    "double_quoted_text": "A name in double quotes is no column, so that SQLite takes it for a text.",
+}
+
+_BLOCKING: Mapping[str, str] = {
+    "not_null_without_default": "A new column may not be NULL and has no default, so that rows without it are refused.",
+    "set_not_null": "A column may not be NULL any more, so that all rows are read, and those without a value refused.",
+    "rename_table": "A table gets another name, under which the release that still runs does not know it.",
+    "rename_column": "A column gets another name, under which the release that still runs does not know it.",
+    "blocking_index": "An index is made in a way that keeps others from writing.",
+    "blocking_constraint": "A constraint is proved for all rows while nobody else can write.",
+    "blocking_rewrite": "PostgreSQL writes all rows of a table anew, and nobody can read or write meanwhile.",
+}
+
+# What each rule finds. Those of the first kind are about data that are lost or wrong, the others about waiting.
+RULES: Mapping[str, str] = {**_DESTRUCTIVE, **_BLOCKING}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a rule found, and where; `object` is the table or the column, if it can be named."""
+
+    rule: str
+    file: str
+    line: int
+    object: str | None
+    sentence: str
+    is_destructive: bool
 
 
 def lint(migrations: Iterable[Migration], dialect: str, schema: Mapping[str, Sequence[Column]]) -> list[Finding]:
@@ -54,93 +72,53 @@ def lint(migrations: Iterable[Migration], dialect: str, schema: Mapping[str, Seq
     They are carried out one after the other, so that each is judged by what those before it do. A table that one of
     them has made holds nothing that could be lost.
     """
-    scene = Scene(schema)
-    found: list[Finding] = []
-    for migration in migrations:
-        if migration.up is not None:
-            found += _File(migration, dialect, scene).findings()
-    return found
+    scene = Scene(schema, dialect)
+    return [found for migration in migrations if migration.up is not None for found in _of_file(migration, scene)]
 
 
-@dataclass(frozen=True)
-class _Away:
-    """A table that was dropped or renamed, which is right if another takes its place; `at` is which act that was."""
-
-    held: Held
-    name: str
-    line: int
-    at: int
-    said: Said
-
-
-class _File:
-    """One migration, going through its statements in the scene that those before it have left."""
-
-    def __init__(self, migration: Migration, dialect: str, scene: Scene) -> None:
-        self._migration = migration
-        self._dialect = dialect
-        self._scene = scene
-        self._names = {id(held): name for name, held in scene.tables.items()}
-        self._away: dict[int, _Away] = {}
-        self._found: list[tuple[int, int, Said]] = []
-        # How many acts there were, so that what is found late can be told in its order.
-        self._at = 0
-
-    def findings(self) -> list[Finding]:
-        """What speaks against it, in the order of its lines; the scene is then as the migration leaves it."""
-        written = statements(self._migration.up or "", self._dialect)
-        done = [acts(statement.text, self._dialect) for statement in written]
-        created = {name.key for several in done for act in several for name in _made(act)}
-        judge = Judge(self._scene, self._dialect, created)
-        for statement, several in zip(written, done):
-            line = self._migration.up_line + statement.line - 1
-            if self._dialect == "sqlite" and '"' in statement.text:
-                names = misread(list(tokens(statement.text, self._dialect)), self._scene.columns())
-                self._note(line, (misread_text(name, line) for name in names))
-            for act in several:
-                self._at += 1
-                self._note(line, judge.judged(act))
-                self._follow(act, line)
-        for away in self._away.values():
-            self._found += self._of_table_that_went(away)
-        unique = dict.fromkeys((line, said) for line, at, said in sorted(self._found, key=lambda entry: entry[:2]))
-        return [finding(said.rule, self._migration.path, line, said.what, said.sentence) for line, said in unique]
-
-    def _note(self, line: int, several: Iterable[Said]) -> None:
-        self._found += [(line, self._at, said) for said in several]
-
-    def _follow(self, act: Act, line: int) -> None:
-        """Have the scene be as it is after this."""
-        if isinstance(act, DropTable) and not act.is_temporary:
-            self._note_away(self._scene.drop(act), line, dropped(act))
-        elif isinstance(act, RenameTable):
-            self._note_away(self._scene.rename(act), line, renamed(act))
-        else:
-            self._scene.follow(act, line)
-
-    def _note_away(self, held: Held | None, line: int, said: Said) -> None:
-        if held and held.is_live:
-            before = self._away.get(id(held))
-            # What was renamed before it was dropped was first of all renamed, and is now gone.
-            name = before.name if before else self._names.get(id(held), held.name)
-            if not before or said.rule == "drop_table":
-                self._away[id(held)] = _Away(held, name, line, self._at, said)
-
-    def _of_table_that_went(self, away: _Away) -> list[tuple[int, int, Said]]:
-        successor = self._scene.tables.get(away.name)
-        if successor is away.held or (away.said.rule == "rename_table" and away.name in self._scene.views):
-            return []
-        rebuilding = steps(successor, away.held) if successor and not successor.is_live else []
-        if not can_be_compared(rebuilding):
-            return [(away.line, away.at, away.said)]
-        return [
-            (flaw.line, away.at, Said(flaw.rule, ".".join(filter(None, (away.name, flaw.column))), flaw.sentence))
-            for flaw in flaws(rebuilding, away.name)
-        ]
+def _of_file(migration: Migration, scene: Scene) -> list[Finding]:
+    """What speaks against it; the scene is then as the migration leaves it."""
+    written = statements(migration.up or "", scene.dialect)
+    done = [acts(statement.text, scene.dialect) for statement in written]
+    names = {held: name for name, held in scene.tables.items()}
+    created = {act.table.key for several in done for act in several if isinstance(act, CreateTable)}
+    created |= {act.to.key for several in done for act in several if isinstance(act, RenameTable)}
+    scene.said, scene.gone, scene.created = [], {}, created
+    for statement, several in zip(written, done):
+        scene.line = migration.up_line + statement.line - 1
+        if scene.dialect == "sqlite" and '"' in statement.text:
+            for name in misread(statement.text, scene.columns()):
+                scene.say("double_quoted_text", name.name if name.is_column else None, name.told(scene.line))
+        for act in several:
+            scene.at += 1
+            act.happen(scene)
+    late = [(at, flaw) for held, (at, said) in scene.gone.items() for flaw in _of_gone(held, names[held], said, scene)]
+    said = sorted([*scene.said, *late], key=lambda entry: (entry[1].line, entry[0]))
+    return list(dict.fromkeys(_finding(flaw, migration.path) for at, flaw in said))
 
 
-def _made(act: Act) -> Iterable[Name]:
-    """Under which names there are tables after this that were not there before."""
-    if isinstance(act, CreateTable):
-        return (act.table,)
-    return (act.to,) if isinstance(act, RenameTable) else ()
+def _of_gone(held: Held, name: str, said: Said, scene: Scene) -> Sequence[Said]:
+    """What is to be said in the end of a table that had this name."""
+    successor = scene.tables.get(name)
+    if successor is held or (said.rule == "rename_table" and name in scene.views):
+        return []
+    rebuilt = flaws(successor, held, name) if successor and not successor.is_live else None
+    return [said] if rebuilt is None else rebuilt
+
+
+def _finding(said: Said, file: str) -> Finding:
+    """The finding, whose sentence is told where it was found and how it is allowed."""
+    told = f"{file}, line {said.line}: {said.sentence} If this is meant, allow {said.rule}:{file}."
+    return Finding(said.rule, file, said.line, said.what, told, is_destructive=said.rule in _DESTRUCTIVE)
+
+
+def refused(findings: Sequence[Finding], allowed: Sequence[str]) -> list[Finding]:
+    """The findings that are not allowed. Raises InvalidInput if a rule is allowed that there is not.
+
+    What can be allowed is a rule everywhere, such as drop_table, or in one file, such as drop_table:0007_shrink.sql.
+    """
+    rules = [entry.partition(":")[0] for entry in allowed]
+    problems = [f"There is no rule {rule}. {did_you_mean(rule, RULES)}" for rule in rules if rule not in RULES]
+    if problems:
+        raise InvalidInput("What is allowed to migrations", problems)
+    return [found for found in findings if found.rule not in allowed and f"{found.rule}:{found.file}" not in allowed]

@@ -26,24 +26,26 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_act
     Truncate,
     Unclear,
     Update,
+    readable,
 )
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_alter import alterations, locks
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_columns import elements
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_reader import (
     Name,
+    Node,
     Reader,
     divided,
-    first_symbol,
     follows,
+    listed,
     symbols,
+    tree,
     words,
 )
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_select import (
-    condition,
-    is_always_true,
+    has_condition,
     parse_select,
 )
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.tokens import Token, tokens
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.tokens import tokens
 
 # What only reads, or sets things up.
 _HARMLESS = words(
@@ -52,13 +54,11 @@ _HARMLESS = words(
     " SAVEPOINT SELECT SET SHOW START TABLE UNLISTEN UNLOCK USE VACUUM VALUES"
 )
 
-_BODIES = ("PROCEDURE", "FUNCTION", "TRIGGER", "EVENT", "PACKAGE", "RULE")
+_CREATED = words("PROCEDURE FUNCTION TRIGGER EVENT PACKAGE RULE TABLE VIEW INDEX")
 
-_CREATED = (*_BODIES, "TABLE", "VIEW", "INDEX")
-
-_MODIFIERS = (
-    *("OR", "REPLACE", "TEMP", "TEMPORARY", "UNLOGGED", "GLOBAL", "LOCAL", "UNIQUE", "FULLTEXT", "SPATIAL", "VECTOR"),
-    *("FOREIGN", "VIRTUAL", "MATERIALIZED", "RECURSIVE", "CONSTRAINT", "AGGREGATE"),
+# Before what is created; a foreign table and a materialized view are something else.
+_MODIFIERS = words(
+    "OR REPLACE TEMP TEMPORARY UNLOGGED GLOBAL LOCAL UNIQUE FULLTEXT SPATIAL VECTOR VIRTUAL RECURSIVE CONSTRAINT"
 )
 
 _QUERIES = ("SELECT", "WITH", "TABLE", "VALUES", "(")
@@ -68,20 +68,18 @@ _QUERIES = ("SELECT", "WITH", "TABLE", "VALUES", "(")
 @cache
 def acts(statement: str, dialect: str) -> Sequence[Act]:
     """What the statement does, in the order in which it says so; nothing if it changes no table."""
-    return tuple(_acts(list(tokens(statement, dialect)), dialect))
+    return tuple(readable(_acts(Reader(tree(tokens(statement, dialect))), dialect)))
 
 
-def _acts(written: Sequence[Token], dialect: str) -> Iterator[Act]:
-    reader = Reader(written)
-    if reader.take("("):
-        # A query in parentheses.
-        return
+def _acts(reader: Reader, dialect: str) -> Iterator[Act]:
     if reader.peek() == "WITH":
         yield from _of_expressions(reader, dialect)
     word = reader.peek()
     if word in _STATEMENTS:
+        reader.skip()
         yield from _STATEMENTS[word](reader, dialect)
-    elif word not in _HARMLESS and written:
+    # A query may stand in parentheses.
+    elif word != "(" and word not in _HARMLESS and not reader.is_over:
         yield Unclear()
 
 
@@ -89,33 +87,29 @@ def _of_expressions(reader: Reader, dialect: str) -> Iterator[Act]:
     """What the common table expressions do, up to the statement to which they belong."""
     reader.take("WITH")
     reader.take("RECURSIVE")
-    while reader.name():
+    is_over = False
+    while not is_over:
+        reader.name()
         reader.group()
-        reader.skip_to("(", "SELECT", "INSERT", "UPDATE", "DELETE")
-        yield from _acts(reader.group(), dialect)
+        reader.until("(", "SELECT", "INSERT", "UPDATE", "DELETE")
+        yield from _acts(Reader(reader.group()), dialect)
         while reader.peek() in ("SEARCH", "CYCLE"):
-            reader.skip_to(",", "SELECT", "INSERT", "UPDATE", "DELETE", "MERGE")
-        if not reader.take(","):
-            return
+            reader.until(",", "SELECT", "INSERT", "UPDATE", "DELETE", "MERGE")
+        is_over = not reader.take(",")
 
 
 def _create(reader: Reader, dialect: str) -> Iterator[Act]:
-    reader.skip()
-    before = []
-    while word := reader.take_any(*_MODIFIERS):
-        before.append(word)
+    before = reader.take_all(*_MODIFIERS)
     if reader.peek() in ("ALGORITHM", "DEFINER", "SQL"):
-        reader.skip_to(*_CREATED)
+        reader.until(*_CREATED)
     word = reader.take_any(*_CREATED)
-    if word == "TABLE" and "FOREIGN" not in before:
+    if word == "TABLE":
         yield from _create_table(reader, dialect, before)
     elif word == "INDEX":
         yield from _create_index(reader, before)
-    elif word == "VIEW" and "MATERIALIZED" not in before:
+    elif word == "VIEW":
         _take_guard(reader)
-        view = reader.name()
-        if view:
-            yield CreateView(view)
+        yield CreateView(reader.name())
     elif word in ("TRIGGER", "EVENT", "RULE"):
         yield Unclear()
 
@@ -127,8 +121,6 @@ def _take_guard(reader: Reader) -> bool:
 def _create_table(reader: Reader, dialect: str, before: Sequence[str]) -> Iterator[Act]:
     _take_guard(reader)
     table = reader.name()
-    if not table:
-        return
     if "REPLACE" in before:
         yield DropTable(table, is_guarded=True)
     columns = like = None
@@ -138,125 +130,84 @@ def _create_table(reader: Reader, dialect: str, before: Sequence[str]) -> Iterat
         like = reader.name()
     elif head.take("LIKE"):
         like = head.name()
-    elif first_symbol(inside) not in _QUERIES:
+    elif head.peek() not in _QUERIES:
         columns = elements(inside, dialect)
         inside = ()
     # What it inherits is not said here.
     is_whole = "INHERITS" not in symbols(reader.rest)
-    reader.skip_to("SELECT", "WITH", "TABLE", "(")
+    reader.until("SELECT", "WITH", "TABLE", "(")
     query = inside or reader.group() or reader.rest
-    select = parse_select(query) if first_symbol(query) in ("SELECT", "TABLE") else None
-    yield CreateTable(table, (columns or None) if is_whole else None, like, select)
+    yield CreateTable(table, (columns or None) if is_whole else None, like, parse_select(query))
 
 
 def _create_index(reader: Reader, before: Sequence[str]) -> Iterator[Act]:
     is_concurrent = reader.take("CONCURRENTLY")
-    _take_guard(reader)
-    index = None if reader.peek() == "ON" else reader.name()
-    reader.skip_to("ON")
-    reader.take("ON")
+    reader.past("ON")
     reader.take("ONLY")
     table = reader.name()
-    if table:
-        kind = next((word for word in before if word in ("FULLTEXT", "SPATIAL")), "")
-        yield CreateIndex(table, index, is_concurrent, kind)
-        yield from locks(table, reader.rest)
+    kind = next((word for word in before if word in ("FULLTEXT", "SPATIAL")), "")
+    yield CreateIndex(table, is_concurrent, kind)
+    yield from locks(table, reader)
 
 
 def _drop(reader: Reader, dialect: str) -> Iterator[Act]:
-    reader.skip()
     is_temporary = reader.take("TEMPORARY")
-    word = reader.peek()
-    reader.skip()
-    if word == "OWNED":
-        reader.take("BY")
-        yield from (DropSchema("all that a role owns", name) for name in reader.names())
-        return
+    word = reader.take_any("TABLE", "TABLES", "DATABASE", "SCHEMA", "TYPE", "DOMAIN", "EXTENSION", "OWNED")
+    reader.take("BY")
     is_guarded = _take_guard(reader)
-    names = reader.names()
-    if word in ("TABLE", "TABLES"):
-        yield from (DropTable(name, is_guarded, is_temporary) for name in names)
-    elif word in ("DATABASE", "SCHEMA"):
-        what = "schema" if word == "SCHEMA" and dialect == "postgresql" else "database"
-        yield from (DropSchema(what, name) for name in names)
-    elif word in ("TYPE", "DOMAIN", "EXTENSION") and "CASCADE" in symbols(reader.rest):
-        yield from (DropDependents(word.lower(), name) for name in names)
+    for name in reader.names() if word else ():
+        if word in ("TABLE", "TABLES"):
+            yield DropTable(name, is_guarded, is_temporary)
+        elif word in ("DATABASE", "SCHEMA", "OWNED"):
+            is_schema = word == "SCHEMA" and dialect == "postgresql"
+            yield DropSchema("role" if word == "OWNED" else "schema" if is_schema else "database", name)
+        elif "CASCADE" in symbols(reader.rest):
+            yield DropDependents(word.lower(), name)
 
 
 def _rename(reader: Reader, dialect: str) -> Iterator[Act]:
     """RENAME TABLE a TO b, c TO d, as MySQL has it."""
-    reader.skip()
-    if not reader.take_any("TABLE", "TABLES"):
-        return
-    _take_guard(reader)
-    while table := reader.name():
-        reader.skip_to("TO")
-        reader.take("TO")
-        to = reader.name()
-        if to:
-            yield RenameTable(table, to)
-        if not reader.take(","):
-            return
+    if reader.take_any("TABLE", "TABLES"):
+        _take_guard(reader)
+        for pair in map(Reader, divided(reader.rest)):
+            table = pair.name()
+            pair.past("TO")
+            yield RenameTable(table, pair.name())
 
 
 def _truncate(reader: Reader, dialect: str) -> Iterator[Act]:
-    reader.skip()
     reader.take("TABLE")
-    reader.take("ONLY")
-    names = []
-    while name := reader.name():
-        names.append(name)
-        reader.take("*")
-        if not reader.take(","):
-            break
-        reader.take("ONLY")
+    names = reader.names()
     cascades = "CASCADE" in symbols(reader.rest)
     yield from (Truncate(name, cascades=cascades) for name in names)
 
 
 def _delete(reader: Reader, dialect: str) -> Iterator[Act]:
-    reader.skip()
-    while reader.take_any("LOW_PRIORITY", "QUICK", "IGNORE"):
-        pass
+    reader.take_all("LOW_PRIORITY", "QUICK", "IGNORE")
     rest = reader.rest
     reader.take("FROM")
-    reader.take("ONLY")
-    tables = []
-    while name := reader.name():
-        # MySQL lists tables as t.*, which the name has taken up to its dot.
-        reader.take(".", "*")
-        reader.take("*")
-        tables.append(name)
-        if not reader.take(","):
-            break
-    yield Delete(tuple(_by_alias(tables, rest)), _has_where(rest) or _is_joined(rest, dialect))
+    aliases = _aliases(rest)
+    tables = tuple(aliases.get(table.key, table) for table in reader.names())
+    yield Delete(tables, has_condition(rest) or _is_joined(rest, dialect))
 
 
-def _has_where(tokens: Sequence[Token]) -> bool:
-    """Whether the statement is about some rows only."""
-    return "WHERE" in symbols(tokens) and not is_always_true(condition(tokens))
-
-
-def _is_joined(tokens: Sequence[Token], dialect: str) -> bool:
+def _is_joined(nodes: Sequence[Node], dialect: str) -> bool:
     """Whether it is about the rows only that have others joined to them, which MySQL can express without a WHERE."""
-    found = symbols(tokens)
+    found = symbols(nodes)
     return dialect == "mysql" and "JOIN" in found and not any(word in found for word in ("LEFT", "RIGHT", "CROSS"))
 
 
-def _by_alias(tables: Sequence[Name], rest: Sequence[Token]) -> Iterator[Name]:
+def _aliases(nodes: Sequence[Node]) -> dict[str, Name]:
     """The tables that stand behind aliases, as in DELETE a FROM accounts AS a."""
-    reader = Reader(rest)
-    aliases: dict[str, Name] = {}
-    while reader.skip_to("FROM", "USING", "JOIN", ","):
-        reader.skip()
-        table = reader.name()
-        if table:
+    reader = Reader(nodes)
+    found: dict[str, Name] = {}
+    while reader.past("FROM", "USING", "JOIN", ","):
+        if reader.is_name():
+            table = reader.name()
             reader.take("AS")
-            if reader.kind() == "name" or (reader.kind() == "word" and reader.peek() not in _AFTER_TABLES):
-                alias = reader.name()
-                if alias:
-                    aliases[alias.key] = table
-    return (aliases.get(table.key, table) for table in tables)
+            if reader.is_name() and reader.peek() not in _AFTER_TABLES:
+                found[reader.name().key] = table
+    return found
 
 
 _AFTER_TABLES = words(
@@ -265,125 +216,82 @@ _AFTER_TABLES = words(
 
 
 def _update(reader: Reader, dialect: str) -> Iterator[Act]:
-    reader.skip()
     if reader.take("OR"):
         reader.skip()
-    while reader.take_any("LOW_PRIORITY", "IGNORE", "ONLY"):
-        pass
-    first = reader.rest
-    reader.skip_to("SET")
-    tables = _updated(first[: len(first) - len(reader.rest)])
-    reader.take("SET")
+    reader.take_all("LOW_PRIORITY", "IGNORE", "ONLY")
     rest = reader.rest
-    yield Update(tuple(tables), tuple(_set(rest)), _has_where(first) or _is_joined(first, dialect))
-
-
-def _updated(tokens: Sequence[Token]) -> list[Name]:
-    reader = Reader(tokens)
-    table = reader.name()
-    found = [table] if table else []
-    while reader.skip_to(",", "JOIN"):
-        reader.skip()
-        table = reader.name()
-        if table:
-            found.append(table)
-    return found
-
-
-def _set(tokens: Sequence[Token]) -> Iterator[str]:
-    """The columns that SET names, up to where it ends."""
-    reader = Reader(tokens)
-    reader.skip_to("WHERE", "FROM", "RETURNING", "ORDER", "LIMIT")
-    for piece in divided(tokens[: len(tokens) - len(reader.rest)]):
-        target = Reader(piece)
-        if target.peek() == "(":
-            yield from (name.key for part in divided(target.group()) if (name := Reader(part).name()))
-        elif name := target.name():
-            yield name.key
-
-
-def _insert(reader: Reader, dialect: str) -> Iterator[Act]:
-    replaces = reader.peek() == "REPLACE"
+    tables = _updated(Reader(reader.until("SET")))
     reader.skip()
-    ignores = ""
+    targets = divided(reader.until("WHERE", "FROM", "RETURNING", "ORDER", "LIMIT"))
+    columns = tuple(key for target in targets for key in listed(Reader(target).group() or target))
+    yield Update(tables, has_condition(rest) or _is_joined(rest, dialect), columns)
+
+
+def _updated(reader: Reader) -> tuple[Name, ...]:
+    found = [reader.name()]
+    while reader.past(",", "JOIN"):
+        if reader.is_name():
+            found.append(reader.name())
+    return tuple(found)
+
+
+def _replace(reader: Reader, dialect: str) -> Iterator[Act]:
+    return _insert(reader, dialect, "REPLACE")
+
+
+def _insert(reader: Reader, dialect: str, leaves_out: str = "") -> Iterator[Act]:
     if reader.take("OR"):
-        replaces = replaces or reader.peek() == "REPLACE"
-        ignores = "OR IGNORE" if reader.peek() == "IGNORE" else ""
+        leaves_out = {"IGNORE": "OR IGNORE", "REPLACE": "REPLACE"}.get(reader.peek(), "")
         reader.skip()
-    while word := reader.take_any("LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "IGNORE"):
-        ignores = "IGNORE" if word == "IGNORE" else ignores
+    if "IGNORE" in reader.take_all("LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "IGNORE"):
+        leaves_out = "IGNORE"
     reader.take("INTO")
     table = reader.name()
-    if not table:
-        return
     if reader.take("PARTITION"):
         reader.group()
     if reader.take("AS"):
         reader.name()
     columns = None
-    query: Sequence[Token] = ()
-    if reader.peek() == "(":
-        inside = reader.group()
-        if first_symbol(inside) in _QUERIES:
-            query = inside
-        else:
-            columns = tuple(name.key for piece in divided(inside) if (name := Reader(piece).name()))
+    query = reader.group()
+    if query and Reader(query).peek() not in _QUERIES:
+        columns, query = tuple(listed(query)), ()
     if not query:
-        reader.skip_to(*_QUERIES, "SET")
+        reader.until(*_QUERIES, "SET")
         query = reader.group() or reader.rest
-    if first_symbol(query) not in ("SELECT", "TABLE"):
-        yield Insert(table, columns)
-        return
-    found = symbols([*query, *reader.rest])
-    ignores = next((f"ON {word}" for word in ("CONFLICT", "DUPLICATE") if follows(found, "ON", word)), ignores)
-    yield Insert(table, columns, parse_select(query), replaces, ignores)
+    found = symbols(reader.rest)
+    leaves_out = next((f"ON {word}" for word in ("CONFLICT", "DUPLICATE") if follows(found, "ON", word)), leaves_out)
+    yield Insert(table, columns, parse_select(query), leaves_out)
 
 
 def _merge(reader: Reader, dialect: str) -> Iterator[Act]:
-    reader.skip()
     reader.take("INTO")
     reader.take("ONLY")
-    table = reader.name()
-    if table:
-        yield Touch(table)
+    yield Touch(reader.name())
 
 
 def _copy(reader: Reader, dialect: str) -> Iterator[Act]:
-    reader.skip()
-    table = reader.name()
+    # In parentheses there is a query.
+    table = None if reader.group() else reader.name()
     reader.group()
-    if table and reader.peek() == "FROM":
+    if table and reader.take("FROM"):
         yield Touch(table)
 
 
 def _load(reader: Reader, dialect: str) -> Iterator[Act]:
-    reader.skip_to("TABLE")
-    reader.take("TABLE")
-    table = reader.name()
-    if table:
-        yield Touch(table)
+    reader.past("TABLE")
+    yield Touch(reader.name())
 
 
 def _select(reader: Reader, dialect: str) -> Iterator[Act]:
     """A query changes nothing, except that its result can become a table."""
-    found = symbols(reader.rest)
-    if "INTO" in found and dialect == "postgresql":
-        reader.skip_to("INTO")
-        reader.take("INTO")
+    if dialect == "postgresql" and reader.past("INTO"):
         reader.take_any("TEMP", "TEMPORARY", "UNLOGGED")
         reader.take("TABLE")
-        table = reader.name()
-        if table:
-            yield CreateTable(table)
-
-
-def _unclear(reader: Reader, dialect: str) -> Iterator[Act]:
-    yield Unclear()
+        yield CreateTable(reader.name())
 
 
 _STATEMENTS: Mapping[str, Callable[[Reader, str], Iterator[Act]]] = {
     "ALTER": alterations,
-    "CALL": _unclear,
     "COPY": _copy,
     "CREATE": _create,
     "DELETE": _delete,
@@ -392,7 +300,7 @@ _STATEMENTS: Mapping[str, Callable[[Reader, str], Iterator[Act]]] = {
     "LOAD": _load,
     "MERGE": _merge,
     "RENAME": _rename,
-    "REPLACE": _insert,
+    "REPLACE": _replace,
     "SELECT": _select,
     "TRUNCATE": _truncate,
     "UPDATE": _update,

@@ -1,43 +1,30 @@
 # SPDX-FileCopyrightText: Shipshape contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The tables of a database as one statement after the other changes them. This module is private to the collection."""
+"""The tables of a database as one statement after the other changes them, and what is to be said of that.
+
+This module is private to the collection.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Column
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_acts import (
-    Act,
-    AddColumn,
-    AddConstraint,
-    ChangeColumn,
-    CreateTable,
-    CreateView,
-    Definition,
-    DropColumn,
-    DropTable,
-    Insert,
-    Item,
-    RenameColumn,
-    RenameTable,
-    Select,
-    ValidateConstraint,
-)
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_columns import Definition
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_reader import Name
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_types import type_text
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_select import STAR, Item, Select
 
 
-@dataclass
-class Field:
-    """A column; `is_new` if no row of the live database has a value in it."""
+@dataclass(frozen=True)
+class Said:
+    """What a rule has to say, and of which table or column, if that can be named."""
 
-    type: str
-    is_nullable: bool = True
-    is_computed: bool = False
-    is_new: bool = False
+    line: int
+    rule: str
+    what: str | None
+    sentence: str
 
 
 @dataclass(frozen=True)
@@ -57,35 +44,44 @@ class Copy:
 
 @dataclass(eq=False)
 class Held:
-    """A table: `is_live` if it was there before the migrations, else they have made it.
+    """A table; its columns are None where they are not known, `is_live` if it was there before the migrations."""
 
-    `columns` is None where they are not known.
-    """
-
-    name: str
-    is_live: bool
-    columns: dict[str, Field] | None
+    columns: dict[str, Definition] | None
+    is_live: bool = False
     copies: list[Copy] = field(default_factory=list)
     # What checks say of columns that are never NULL: by the name of those that are not proved yet, and the others.
     pending_proofs: dict[str, str] = field(default_factory=dict)
     proved: set[str] = field(default_factory=set)
 
-    def column(self, key: str) -> Field | None:
+    def column(self, key: str) -> Definition | None:
         """The column of this name, if there is one and if they are known."""
         return (self.columns or {}).get(key)
+
+    def is_added(self, key: str) -> bool:
+        """Whether the column is one that the migrations have added, and not filled from another table."""
+        column = self.column(key)
+        fed = [entry for copy in self.copies for entry in copy.fed or ()]
+        return bool(column and column.is_new) and not any(target == key and item.mentioned for target, item in fed)
 
 
 class Scene:
     """All tables by their names in lower case, beginning with those of the live database."""
 
-    def __init__(self, schema: Mapping[str, Sequence[Column]]) -> None:
-        self.tables: dict[str, Held] = {
-            name.lower(): Held(name.lower(), True, {column.name.lower(): _field(column) for column in columns})
+    def __init__(self, schema: Mapping[str, Sequence[Column]], dialect: str) -> None:
+        self.dialect = dialect
+        self.tables = {
+            name.lower(): Held({column.name.lower(): _live(column) for column in columns}, is_live=True)
             for name, columns in schema.items()
         }
         self.views: set[str] = set()
         # Where there is no table, there is nothing to lose either.
         self._was_empty = not schema
+        # Of the migration that is carried out: the names that tables get in it, the line, and the number of the act.
+        self.created: set[str] = set()
+        self.line = self.at = 0
+        # What is said, and of which act, so that what shows late can be told in its order.
+        self.said: list[tuple[int, Said]] = []
+        self.gone: dict[Held, tuple[int, Said]] = {}
 
     def find(self, table: Name) -> Held | None:
         """The table, if it is known; some are listed with their schema."""
@@ -96,6 +92,11 @@ class Scene:
         held = self.find(table)
         return held if held and held.is_live else None
 
+    def column(self, table: Name, column: Name) -> Definition | None:
+        """The column, if it is known."""
+        held = self.find(table)
+        return held.column(column.key) if held else None
+
     def holds_rows(self, table: Name) -> bool:
         """Whether rows of before the migrations may be in it; an unknown table may be one that is badly understood."""
         held = self.find(table)
@@ -105,79 +106,34 @@ class Scene:
         """The names of the columns, of the tables of which they are known."""
         return {name: held.columns for name, held in self.tables.items() if held.columns}
 
-    def follow(self, act: Act, line: int) -> None:
-        """Have the scene be as it is after this, unless a table goes by it."""
-        if isinstance(act, CreateTable):
-            self._create(act, line)
-        elif isinstance(act, Insert):
-            self._insert(act, line)
-        else:
-            for kind, follow in _FOLLOWED.items():
-                if isinstance(act, kind):
-                    follow(self, act)
+    def say(self, rule: str, what: Name | str | None, sentence: str) -> None:
+        """Note what speaks against that which happens now."""
+        self.said.append((self.at, Said(self.line, rule, str(what) if what else None, sentence)))
 
-    def _create(self, act: CreateTable, line: int) -> None:
-        """A table is made; if there is one of this name, this is about another schema, or fails, or changes nothing."""
-        if self.find(act.table):
-            return
-        fields: dict[str, Field] | None = None
-        if act.columns is not None:
-            fields = {column.name.key: _declared(column) for column in act.columns}
-        model = self.find(act.like) if act.like else None
-        if model and model.columns is not None:
-            fields = {key: replace(value) for key, value in model.columns.items()}
-        held = Held(act.table.key, False, fields)
-        if act.select:
-            self._make_from(held, act.select, line)
-        self.tables[act.table.key] = held
-
-    def _make_from(self, held: Held, select: Select, line: int) -> None:
-        items = self._items(select)
-        if held.columns is None and items and all(item.output for item in items):
-            held.columns = {item.output: Field("") for item in items if item.output}
-        names = [item.output or "" for item in items or ()]
-        self._copy(held, select, names, line, select.leaves_out)
-
-    def drop(self, act: DropTable) -> Held | None:
-        """The table that is gone now, if it was known."""
-        held = self.find(act.table)
+    def take_away(self, table: Name, rule: str, sentence: str) -> Held | None:
+        """Nothing has this name any more, of which this is to be said unless another table takes its place."""
+        held = self.find(table)
         self.tables = {name: other for name, other in self.tables.items() if other is not held}
+        # What was renamed before it was dropped is now gone.
+        if held and held.is_live and (rule == "drop_table" or held not in self.gone):
+            self.gone[held] = (self.at, Said(self.line, rule, str(table), sentence))
         return held
 
-    def rename(self, act: RenameTable) -> Held | None:
-        """The table that has another name now, if it is known."""
-        held = self.find(act.table)
-        if held:
-            self.tables = {name: other for name, other in self.tables.items() if other is not held}
-            # The same name in another schema is another name.
-            is_moved = act.to.key == act.table.key
-            self.tables[str(act.to).lower() if is_moved else act.to.key] = held
-        return held
-
-    def _insert(self, act: Insert, line: int) -> None:
-        """Rows come into a table, perhaps from another."""
-        held = self.find(act.table)
-        if held is None or act.select is None:
-            return
-        targets = list(act.columns) if act.columns is not None else _in_order(held)
-        leaves_out = act.select.leaves_out or act.ignores or ("REPLACE" if act.replaces else "")
-        self._copy(held, act.select, targets, line, leaves_out)
-
-    def _copy(self, held: Held, select: Select, targets: Sequence[str] | None, line: int, leaves_out: str) -> None:
+    def copy(self, held: Held, select: Select, targets: Sequence[str] | None, leaves_out: str) -> None:
+        """Rows of other tables come into this one, and there into these columns; None if they are not known."""
         source = self.find(select.source) if select.source else None
-        if source is None or source is held:
-            return
-        items = self._items(select)
-        fed = list(zip(targets, items)) if targets is not None and items is not None else None
-        counts = (len(targets or ()), len(items or ()))
-        held.copies.append(Copy(source, line, fed, counts, leaves_out))
+        items = self.items(select)
+        if source and source is not held:
+            fed = None if targets is None or items is None else list(zip(targets, items))
+            counts = (len(targets or ()), len(items or ()))
+            held.copies.append(Copy(source, self.line, fed, counts, leaves_out))
 
-    def _items(self, select: Select) -> list[Item] | None:
-        """The columns of the query, with those for which a star stands; None if they are not known."""
+    def items(self, select: Select) -> list[Item] | None:
+        """What the query returns, with the columns for which a star stands; None if they are not known."""
         source = self.find(select.source) if select.source else None
         found: list[Item] = []
         for item in select.items:
-            if not item.is_star:
+            if item is not STAR:
                 found.append(item)
             elif source is None or source.columns is None:
                 return None
@@ -185,73 +141,92 @@ class Scene:
                 found += (Item(key, key, frozenset([key])) for key in source.columns)
         return found
 
-    def _add_column(self, act: AddColumn) -> None:
-        """A table has a column more."""
-        held = self.find(act.table)
-        if held and held.columns is not None and act.column.name.key not in held.columns:
-            held.columns[act.column.name.key] = _declared(act.column)
 
-    def _drop_column(self, act: DropColumn) -> None:
-        """A table has a column less."""
-        held = self.find(act.table)
-        if held and held.columns:
-            held.columns.pop(act.column.key, None)
-
-    def _rename_column(self, act: RenameColumn) -> None:
-        """A column has another name, and its place."""
-        held = self.find(act.table)
-        if held and held.columns:
-            held.columns = {act.to.key if key == act.column.key else key: value for key, value in held.columns.items()}
-
-    def _change_column(self, act: ChangeColumn) -> None:
-        """A column has another type, and in MySQL may be NULL or not, as is said."""
-        held = self.find(act.table)
-        column = held.column(act.column.key) if held else None
-        if column:
-            column.type = type_text(act.definition.type)
-            if act.is_whole:
-                column.is_nullable = not act.definition.is_not_null
-
-    def _constrain(self, act: AddConstraint) -> None:
-        """A table has a check more, which may say that a column is never NULL."""
-        held = self.find(act.table)
-        if held and act.proves and act.is_deferred and act.name:
-            held.pending_proofs[act.name.key] = act.proves
-        elif held and act.proves:
-            held.proved.add(act.proves)
-
-    def _validate(self, act: ValidateConstraint) -> None:
-        """What a check says is true of all rows."""
-        held = self.find(act.table)
-        if held and act.name.key in held.pending_proofs:
-            held.proved.add(held.pending_proofs[act.name.key])
-
-    def _view(self, act: CreateView) -> None:
-        """There is a view of this name."""
-        self.views.add(act.view.key)
+def _live(column: Column) -> Definition:
+    return Definition(column.type, is_not_null=not column.is_nullable, is_new=False)
 
 
-_FOLLOWED: Mapping[type[Act], Callable[..., None]] = {
-    AddColumn: Scene._add_column,
-    AddConstraint: Scene._constrain,
-    ChangeColumn: Scene._change_column,
-    CreateView: Scene._view,
-    DropColumn: Scene._drop_column,
-    RenameColumn: Scene._rename_column,
-    ValidateConstraint: Scene._validate,
-}
+@dataclass(frozen=True)
+class _Step:
+    """The copying of one table into another on the way in which a table is built anew."""
+
+    new: Held
+    old: Held
+    copies: Sequence[Copy]
 
 
-def _field(column: Column) -> Field:
-    return Field(column.type, column.is_nullable)
+def flaws(new: Held, old: Held, name: str) -> list[Said] | None:
+    """What is lost or mixed up on the way from the old table into the new one, which has this name in the end.
+
+    None if the rows did not come that way, or if it is not known what went where.
+    """
+    steps = _steps(new, old, [])
+    is_known = all(
+        step.new.columns is not None
+        and step.old.columns is not None
+        and any(copy.fed is not None for copy in step.copies)
+        for step in steps
+    )
+    return [flaw for step in steps for flaw in _of_step(step, name)] if steps and is_known else None
 
 
-def _declared(column: Definition) -> Field:
-    return Field(type_text(column.type), not column.is_not_null, column.is_computed, is_new=True)
+def _steps(new: Held, old: Held, seen: Sequence[Held]) -> list[_Step]:
+    """How the rows of the old table came into the new one; none if they did not."""
+    direct = [copy for copy in new.copies if copy.source is old]
+    if direct:
+        return [_Step(new, old, direct)]
+    for between in dict.fromkeys(copy.source for copy in new.copies):
+        before = [] if between.is_live or between in seen else _steps(between, old, [*seen, new])
+        if before:
+            return [*before, _Step(new, between, [copy for copy in new.copies if copy.source is between])]
+    return []
 
 
-def _in_order(held: Held) -> list[str] | None:
-    """The columns that an INSERT fills that names none."""
-    if held.columns is None:
-        return None
-    return [key for key, value in held.columns.items() if not value.is_computed]
+def _of_step(step: _Step, name: str) -> Iterator[Said]:
+    first = step.copies[0]
+    if all(copy.leaves_out for copy in step.copies):
+        yield Said(
+            first.line,
+            "rebuild_loses_rows",
+            name,
+            f"the table {name} is built anew, and {first.leaves_out} leaves out rows in copying the old one. Copy all"
+            " rows, and delete what is not wanted by a statement of its own.",
+        )
+    old = {key for key, column in (step.old.columns or {}).items() if not (column.is_new and step.old.is_live)}
+    for copy in step.copies:
+        if copy.fed is not None:
+            yield from _of_columns(copy, copy.fed, old, step.new, name)
+
+
+def _of_columns(copy: Copy, fed: Sequence[tuple[str, Item]], old: set[str], new: Held, name: str) -> Iterator[Said]:
+    targets, sources = copy.counts
+    both_sides = "Name the columns on both sides, in the same order."
+    if targets != sources:
+        sentence = f"the table {name} is built anew, and {sources} columns are copied into {targets}. {both_sides}"
+        yield Said(copy.line, "rebuild_mixes_columns", name, sentence)
+    items = dict(fed) if targets == sources else {}
+    renamed = {item.column: target for target, item in items.items() if new.column(target) and target not in old}
+    for key in sorted(old):
+        item, column = items.get(key), new.column(key)
+        rule = "rebuild_loses_column"
+        if not column and key in renamed:
+            rule = "rename_column"
+            told = (
+                f" with its column {key} as {renamed[key]}, which the release that still runs does not know. Keep both"
+                " until the next release."
+            )
+        elif not column:
+            told = (
+                f" without its column {key}, whose values are lost. Add the column to the new table and to both sides"
+                " of INSERT ... SELECT."
+            )
+        elif targets != sources or column.is_computed or (item and key in item.mentioned):
+            continue
+        elif item and item.column in old:
+            rule, told = (
+                "rebuild_mixes_columns",
+                f", and its column {key} gets the values of {item.column}. {both_sides}",
+            )
+        else:
+            told = f", and nothing copies the values of its column {key}. Add it to both sides of INSERT ... SELECT."
+        yield Said(copy.line, rule, f"{name}.{key}", f"the table {name} is built anew{told}")

@@ -5,23 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_acts import (
-    Act,
-    CreateTable,
-    Delete,
-    DropSchema,
-    DropTable,
-    Insert,
-    RenameTable,
-    Touch,
-    Truncate,
-    Unclear,
-    Update,
-)
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_parsing import acts
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_reader import Name, Reader, symbol, words
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_reader import Reader, symbol, tree, words
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.statements import statements
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.tokens import Token, tokens
 
@@ -47,20 +34,10 @@ def tables_touched(migration_up: str, dialect: str) -> set[str] | None:
         if _calls_something(statement.text, dialect):
             return None
         for act in acts(statement.text, dialect):
-            if isinstance(act, (Unclear, DropSchema)) or (isinstance(act, Truncate) and act.cascades):
+            if act.touched is None:
                 return None
-            found |= {name.key for name in _touched(act)}
+            found |= {name.key for name in act.touched}
     return found
-
-
-def _touched(act: Act) -> Iterable[Name]:
-    if isinstance(act, (Delete, Update)):
-        return act.tables
-    if isinstance(act, RenameTable):
-        return (act.table, act.to)
-    if isinstance(act, (CreateTable, DropTable, Insert, Touch, Truncate)):
-        return (act.table,)
-    return ()
 
 
 _QUERIES: Mapping[str, tuple[str, ...]] = {
@@ -90,15 +67,15 @@ def _calls_something(statement: str, dialect: str) -> bool:
 
 def _common_names(read: Sequence[Token]) -> set[str]:
     """What the statement calls its common table expressions, whose columns are listed as if it called functions."""
-    reader = Reader(read)
+    reader = Reader(tree(read))
     found: set[str] = set()
     if not reader.take("WITH"):
         return found
     reader.take("RECURSIVE")
-    while name := reader.name():
-        found.add(name.key.upper())
+    while reader.is_name():
+        found.add(reader.name().key.upper())
         reader.group()
-        reader.skip_to("(")
+        reader.until("(")
         reader.group()
         if not reader.take(","):
             break

@@ -86,10 +86,17 @@ ALL = [
     ("ALTER TABLE users ADD COLUMN x int; ALTER TABLE users DROP COLUMN x", []),
     ("CREATE TABLE t (a int, b int); ALTER TABLE t DROP COLUMN b", []),
     ("ALTER TABLE elsewhere DROP COLUMN a", ["drop_column elsewhere.a"]),
+    (
+        "ALTER TABLE users DROP COLUMN age; ALTER TABLE users ADD COLUMN age int; UPDATE users SET age = 1",
+        ["drop_column users.age"],
+    ),
+    ("ALTER TABLE users ADD 7, DROP COLUMN age", ["drop_column users.age"]),
     # delete_without_where
     ("DELETE FROM users", ["delete_without_where users"]),
     ("DELETE FROM users WHERE 1 = 1", ["delete_without_where users"]),
     ("DELETE FROM users WHERE (TRUE)", ["delete_without_where users"]),
+    ("DELETE FROM users WHERE ((1 = 1))", ["delete_without_where users"]),
+    ("DELETE FROM users WHERE NOT 0 ORDER BY id LIMIT 5", ["delete_without_where users"]),
     ("DELETE FROM users WHERE id = 1", []),
     ("DELETE FROM users WHERE id = id", []),
     ("DELETE FROM users WHERE id IN (SELECT user_id FROM orders)", []),
@@ -116,16 +123,19 @@ ALL = [
         "CREATE TABLE t (id int, x int); INSERT INTO t (id, x) SELECT id, 1 FROM orders; UPDATE t SET id = 2",
         ["update_without_where t"],
     ),
+    ("CREATE TABLE t AS SELECT id FROM orders; UPDATE t SET id = 2", ["update_without_where t"]),
     # rename
     ("ALTER TABLE users RENAME TO people", ["rename_table users"]),
     ("ALTER TABLE users RENAME TO people; CREATE VIEW users AS SELECT * FROM people", []),
     ("ALTER TABLE users RENAME TO people; ALTER TABLE people RENAME TO users", []),
     ("ALTER TABLE users RENAME TO people; CREATE TABLE users (id int)", ["rename_table users"]),
     ("ALTER TABLE users RENAME TO people; DROP TABLE people", ["drop_table people"]),
+    ("ALTER TABLE users RENAME TO people; ALTER TABLE people RENAME TO folk", ["rename_table users"]),
     ("CREATE TABLE t (a int); ALTER TABLE t RENAME TO s", []),
     ("ALTER TABLE users RENAME COLUMN age TO years", ["rename_column users.age"]),
     ("ALTER TABLE users ADD x int; ALTER TABLE users RENAME COLUMN x TO y", []),
     ("CREATE TABLE t (a int); ALTER TABLE t RENAME COLUMN a TO b", []),
+    ("CREATE TABLE t AS SELECT id FROM orders; ALTER TABLE t RENAME COLUMN id TO b", []),
     ("ALTER TABLE elsewhere RENAME COLUMN a TO b", []),
     # not_null_without_default
     ("ALTER TABLE users ADD COLUMN x int NOT NULL", ["not_null_without_default users.x"]),
@@ -158,7 +168,10 @@ SOME = [
     (SQLITE, "INSERT OR REPLACE INTO users (id) VALUES (1)", []),
     (SQLITE, "ALTER TABLE users ADD COLUMN x int GENERATED ALWAYS AS (age * 2) VIRTUAL NOT NULL", []),
     (SQLITE, "UPDATE OR IGNORE users SET age = 1", ["update_without_where users"]),
+    (SQLITE, "CREATE INDEX i ON users (email) WHERE lock = exclusive", []),
     (MYSQL, "DROP TABLE `users`, orders", ["drop_table users", "drop_table orders"]),
+    (MYSQL, "DROP TABLE only", ["drop_table only"]),
+    (MYSQL, "DROP TABLES users, orders", ["drop_table users", "drop_table orders"]),
     (MYSQL, "/*!40000 DROP TABLE users */", ["drop_table users"]),
     (MYSQL, "# DROP TABLE users\nSELECT 1", []),
     (MYSQL, "SELECT 'it\\'s; DROP TABLE users'", []),
@@ -176,6 +189,10 @@ SOME = [
     (MYSQL, "ALTER TABLE users DROP COLUMN IF EXISTS gone", []),
     (MYSQL, "ALTER TABLE users DROP COLUMN IF EXISTS age", ["drop_column users.age"]),
     (MYSQL, f"CREATE PROCEDURE p() {BODY}", []),
+    *(
+        (MYSQL, f"CREATE DEFINER=a {body} p() BEGIN CREATE TABLE t (a int); END; DROP TABLE t", ["drop_table t"])
+        for body in ("PROCEDURE", "FUNCTION")
+    ),
     (
         MYSQL,
         f"DELIMITER $$\nCREATE DEFINER=`a`@`b` TRIGGER t AFTER DELETE ON users FOR EACH ROW {BODY}$$\nDELIMITER ;",
@@ -186,9 +203,18 @@ SOME = [
     (MYSQL, "DELETE u FROM users u LEFT JOIN orders o ON o.user_id = u.id", ["delete_without_where users"]),
     (MYSQL, "DELETE u FROM orders o RIGHT JOIN users u ON o.user_id = u.id", ["delete_without_where users"]),
     (MYSQL, "DELETE FROM users LIMIT 10", ["delete_without_where users"]),
+    (MYSQL, "DELETE LOW_PRIORITY QUICK IGNORE FROM users", ["delete_without_where users"]),
+    (MYSQL, "UPDATE users JOIN (SELECT 1 AS a) AS o SET age = 1", []),
+    (
+        MYSQL,
+        "CREATE TABLE t (id int, x int); INSERT INTO t (id, x) SELECT id, user_id FROM orders; UPDATE orders, t SET x"
+        " = 2",
+        ["update_without_where orders"],
+    ),
     (MYSQL, "UPDATE users u JOIN orders o ON o.user_id = u.id SET u.age = 1", []),
     (MYSQL, "UPDATE users, orders SET age = 1", ["update_without_where users"]),
     (MYSQL, "RENAME TABLE users TO people", ["rename_table users"]),
+    (MYSQL, "RENAME TABLE IF EXISTS users TO people", ["rename_table users"]),
     (MYSQL, "ALTER TABLE users RENAME people", ["rename_table users"]),
     (MYSQL, "ALTER TABLE users RENAME INDEX a TO b, RENAME KEY c TO d", []),
     (MYSQL, "ALTER TABLE users CHANGE age years int(11)", ["rename_column users.age"]),
@@ -229,9 +255,12 @@ SOME = [
     (MYSQL, "ALTER TABLE users ADD FULLTEXT INDEX i (email)", ["blocking_index users"]),
     (MYSQL, "ALTER TABLE users ADD SPATIAL KEY i (place)", ["blocking_index users"]),
     (MYSQL, "CREATE FULLTEXT INDEX i ON users (email)", ["blocking_index users"]),
+    (MYSQL, "CREATE SPATIAL INDEX i ON users (place)", ["blocking_index users"]),
+    (MYSQL, "ALTER TABLE users RENAME TO p; CREATE DEFINER=a SQL SECURITY INVOKER VIEW users AS SELECT * FROM p", []),
     (MYSQL, "CREATE INDEX i ON users (email) ALGORITHM=COPY", ["blocking_index users"]),
     (MYSQL, "CREATE INDEX i ON users (email) ALGORITHM = INPLACE LOCK = NONE", []),
     (MYSQL, "ALTER TABLE users ADD COLUMN x int, LOCK=EXCLUSIVE", ["blocking_index users"]),
+    (MYSQL, "CREATE TABLE t (a int); ALTER TABLE t ADD COLUMN x int, LOCK=EXCLUSIVE", []),
     (MYSQL, "CREATE TABLE t (a text); CREATE FULLTEXT INDEX i ON t (a)", []),
     (MYSQL, "ALTER TABLE users ADD CONSTRAINT c CHECK (age > 0)", []),
     (MYSQL, "INSERT INTO users (id) VALUES (1) ON DUPLICATE KEY UPDATE age = 1", []),
@@ -250,8 +279,16 @@ SOME = [
     (POSTGRESQL, "DROP TYPE mood", []),
     (POSTGRESQL, "ALTER TABLE users ADD x int CHECK (x > 0)", ["blocking_constraint users"]),
     (POSTGRESQL, "TRUNCATE users, ONLY orders", ["truncate users", "truncate orders"]),
+    (POSTGRESQL, "TRUNCATE users *, orders", ["truncate users", "truncate orders"]),
     (POSTGRESQL, "DROP EXTENSION IF EXISTS hstore CASCADE", ["drop_column hstore"]),
     (POSTGRESQL, "DROP FOREIGN TABLE users", []),
+    *(
+        (POSTGRESQL, f"CREATE {kind} TABLE t (a int); DROP TABLE t", [])
+        for kind in ("TEMP", "UNLOGGED", "GLOBAL TEMPORARY", "LOCAL TEMP")
+    ),
+    (POSTGRESQL, "DROP DOMAIN mood CASCADE", ["drop_column mood"]),
+    (POSTGRESQL, "ALTER TABLE users RENAME TO p; CREATE RECURSIVE VIEW users (a) AS SELECT 1", []),
+    (POSTGRESQL, "ALTER TABLE users RENAME TO p; CREATE MATERIALIZED VIEW users AS SELECT 1", ["rename_table users"]),
     (POSTGRESQL, "DROP MATERIALIZED VIEW users", []),
     (POSTGRESQL, "ALTER TABLE users ALTER age TYPE integer ARRAY USING ARRAY[age]", ["narrowing users.age"]),
     (POSTGRESQL, "ALTER TABLE users ADD CONSTRAINT p PRIMARY KEY (id)", ["blocking_constraint users"]),
@@ -259,8 +296,10 @@ SOME = [
     (POSTGRESQL, "TRUNCATE ONLY users, orders RESTART IDENTITY", ["truncate users", "truncate orders"]),
     (POSTGRESQL, "ALTER TABLE ONLY users DROP CONSTRAINT c", []),
     (POSTGRESQL, "ALTER TABLE IF EXISTS users DROP COLUMN age CASCADE", ["drop_column users.age"]),
+    (POSTGRESQL, "ALTER TABLE IF EXISTS ONLY users * DROP COLUMN IF EXISTS age", ["drop_column users.age"]),
     (POSTGRESQL, 'ALTER TABLE users DROP COLUMN "Name"', ["drop_column users.Name"]),
     (POSTGRESQL, "DELETE FROM users USING orders", ["delete_without_where users"]),
+    (POSTGRESQL, "DELETE FROM users USING (SELECT 1) AS o", ["delete_without_where users"]),
     (POSTGRESQL, "DELETE FROM ONLY users u USING orders o WHERE o.user_id = u.id", []),
     (POSTGRESQL, "WITH d AS (DELETE FROM users RETURNING *) SELECT count(*) FROM d", ["delete_without_where users"]),
     (POSTGRESQL, "WITH d AS MATERIALIZED (DELETE FROM users WHERE id = 1 RETURNING id) SELECT id FROM d", []),
@@ -270,6 +309,7 @@ SOME = [
         ["update_without_where users"],
     ),
     (POSTGRESQL, "UPDATE users SET (age, balance) = (1, 2)", ["update_without_where users"]),
+    (POSTGRESQL, "UPDATE ONLY users SET age = 1", ["update_without_where users"]),
     (POSTGRESQL, "ALTER TABLE users ADD a int, ADD b int; UPDATE users SET (a, b) = (1, 2)", []),
     (POSTGRESQL, "ALTER TABLE users SET SCHEMA old", ["rename_table users"]),
     (POSTGRESQL, "ALTER TABLE users RENAME age TO years", ["rename_column users.age"]),
@@ -304,9 +344,11 @@ SOME = [
     (POSTGRESQL, "CREATE TABLE t (a text); ALTER TABLE t ALTER a TYPE int", []),
     (POSTGRESQL, "ALTER TABLE users ADD COLUMN IF NOT EXISTS x int NOT NULL", ["not_null_without_default users.x"]),
     (POSTGRESQL, "ALTER TABLE users ADD x bigserial", ["blocking_rewrite users.x"]),
+    (POSTGRESQL, "CREATE TABLE t (a int); ALTER TABLE t ADD x bigserial", []),
     (POSTGRESQL, "ALTER TABLE users ADD x int GENERATED BY DEFAULT AS IDENTITY", ["blocking_rewrite users.x"]),
     (POSTGRESQL, "ALTER TABLE users ADD x int GENERATED ALWAYS AS (age) STORED", ["blocking_rewrite users.x"]),
     (POSTGRESQL, "ALTER TABLE users ADD x uuid NOT NULL DEFAULT gen_random_uuid()", ["blocking_rewrite users.x"]),
+    (POSTGRESQL, "ALTER TABLE users ADD x int DEFAULT (1 + random())", ["blocking_rewrite users.x"]),
     (POSTGRESQL, "ALTER TABLE users ADD x timestamptz NOT NULL DEFAULT now()", []),
     (POSTGRESQL, "ALTER TABLE users ADD x int REFERENCES orders (id)", []),
     (POSTGRESQL, "ALTER TABLE users ADD x int UNIQUE", ["blocking_constraint users"]),
@@ -341,6 +383,17 @@ SOME = [
         "ALTER TABLE users ADD CONSTRAINT c CHECK ((age IS NOT NULL)) NOT VALID;"
         " ALTER TABLE users VALIDATE CONSTRAINT d; ALTER TABLE users ALTER age SET NOT NULL",
         ["set_not_null users.age"],
+    ),
+    (
+        POSTGRESQL,
+        "ALTER TABLE users ADD CHECK (age IS NOT NULL) NOT VALID; ALTER TABLE users ALTER age SET NOT NULL",
+        ["set_not_null users.age"],
+    ),
+    (
+        POSTGRESQL,
+        "ALTER TABLE users ADD CHECK (age IS NOT NULL) NOT VALID; ALTER TABLE users VALIDATE CONSTRAINT"
+        " users_age_check; ALTER TABLE users ALTER age SET NOT NULL",
+        [],
     ),
     (POSTGRESQL, "ALTER TABLE users ALTER age SET DEFAULT 1, ALTER age DROP NOT NULL", []),
     (POSTGRESQL, "CREATE INDEX i ON users (age)", ["blocking_index users"]),
@@ -388,6 +441,15 @@ def test_types_are_compared_by_what_they_can_hold() -> None:
         ("mediumint", "float"),
         ("timestamp", "datetime"),
         ("decimal(10,2)", "varchar(12)"),
+        ("tinytext", "varchar(255)"),
+        ("text", "varchar(65535)"),
+        ("float", "real"),
+        ("float(25)", "double"),
+        ("bigint", "decimal(19)"),
+        ("tinyint", "mediumint"),
+        ("tinyblob", "blob"),
+        ("blob", "mediumblob"),
+        ("mediumblob", "longblob"),
     ]
     narrower = [
         ("longtext", "mediumtext"),
@@ -403,6 +465,20 @@ def test_types_are_compared_by_what_they_can_hold() -> None:
         ("decimal(10,2)", "varchar(11)"),
         ("char(36)", "char(32)"),
         ("time", "datetime"),
+        ("tinytext", "varchar(254)"),
+        ("text", "varchar(65534)"),
+        ("real", "float"),
+        ("float(25)", "float(24)"),
+        ("float(25)", "float(7,4)"),
+        ("bigint", "decimal(18)"),
+        ("mediumint", "smallint"),
+        ("blob", "tinyblob"),
+        ("mediumblob", "blob"),
+        ("longblob", "mediumblob"),
+        ("int", "int zerofill"),
+        ("date", "timestamp"),
+        ("timestamp(3)", "datetime(2)"),
+        ("set('a','b')", "set('a')"),
     ]
 
     def judged(old: str, new: str) -> list[str]:
@@ -410,6 +486,115 @@ def test_types_are_compared_by_what_they_can_hold() -> None:
 
     assert [(old, new) for old, new in wider if judged(old, new)] == []
     assert [(old, new) for old, new in narrower if judged(old, new) != ["narrowing t.a"]] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule"),
+    [
+        ("boolean", "varchar(5)", "blocking_rewrite"),
+        ("boolean", "varchar(4)", "narrowing"),
+        ("uuid", "varchar(36)", "blocking_rewrite"),
+        ("uuid", "varchar(35)", "narrowing"),
+        ("timestamptz", "varchar(32)", "blocking_rewrite"),
+        ("timestamptz", "varchar(31)", "narrowing"),
+        ("real", "varchar(255)", "blocking_rewrite"),
+        ("real", "varchar(254)", "narrowing"),
+        ("float4", "float", "blocking_rewrite"),
+        ("float", "float4", "narrowing"),
+        ("real", "float(24)", ""),
+        ("numeric", "numeric(10,2)", "narrowing"),
+        ("numeric(10,2)", "numeric(10)", "narrowing"),
+        ("json", "jsonb", "blocking_rewrite"),
+        ("jsonb", "json", "blocking_rewrite"),
+        ("cidr", "inet", ""),
+        ("date", "timestamp(3)", "blocking_rewrite"),
+        ("time", "time with time zone", "blocking_rewrite"),
+        ("bool", "boolean", ""),
+        ("smallint", "int2", ""),
+        ("bigint", "int8", ""),
+        ("double precision", "float8", ""),
+        ("varchar", "text", ""),
+        ("bpchar", "bpchar(2)", "blocking_rewrite"),
+        ("bit varying(5)", "bit varying(8)", ""),
+        ("bit varying", "bit varying(8)", "narrowing"),
+        ("character(5)", "character(6)", "blocking_rewrite"),
+        ("integer[]", "integer ARRAY", ""),
+        ("public.citext", "citext", ""),
+    ],
+)
+def test_types_of_postgresql(old: str, new: str, rule: str) -> None:
+    tables = {"t": [Column("a", old, True, None)]}
+    assert found(POSTGRESQL, f"ALTER TABLE t ALTER a TYPE {new}", tables) == ([f"{rule} t.a"] if rule else [])
+
+
+def test_a_type_is_known_after_it_was_changed() -> None:
+    tables = {"t": [Column("a", "enum('A','b')", True, None)]}
+    sql = "ALTER TABLE t MODIFY a ENUM ('A', 'b', 'c'); ALTER TABLE t MODIFY a"
+    assert found(MYSQL, f"{sql} enum('A','b','c','d')", tables) == []
+    assert found(MYSQL, f"{sql} enum('A','b')", tables) == ["narrowing t.a"]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sql", "told"),
+    [
+        (POSTGRESQL, "DROP OWNED BY app", "drops all that the role app owns with everything in it."),
+        (POSTGRESQL, "DROP SCHEMA audit", "drops the schema audit with everything in it."),
+        (MYSQL, "DROP SCHEMA audit", "drops the database audit with everything in it."),
+        (POSTGRESQL, "TRUNCATE users", "empties the table users. Delete only"),
+        (POSTGRESQL, "TRUNCATE users CASCADE", "empties the table users and every table that refers to it."),
+        (MYSQL, "ALTER TABLE users DROP PARTITION p", "empties a partition of the table users."),
+        (MYSQL, "ALTER TABLE users TRUNCATE PARTITION p", "empties a partition of the table users."),
+        (POSTGRESQL, "CREATE INDEX i ON users (age)", "makes an index of the table users, to which nobody can write"),
+        (POSTGRESQL, "CREATE INDEX i ON users (age)", "Use CREATE INDEX CONCURRENTLY, outside of a transaction."),
+        (MYSQL, "CREATE FULLTEXT INDEX i ON users (email)", "makes a FULLTEXT index of the table users,"),
+        (MYSQL, "ALTER TABLE users ADD SPATIAL (place)", "makes a SPATIAL index of the table users,"),
+        (MYSQL, "ALTER TABLE users ADD x int, LOCK SHARED", "LOCK=SHARED keeps others from writing to the table users"),
+        (POSTGRESQL, "ALTER TABLE users ADD CHECK (age > 0)", "a constraint (CHECK) that is proved for all rows"),
+        (
+            POSTGRESQL,
+            "ALTER TABLE users ADD PRIMARY KEY (id)",
+            "(PRIMARY KEY) that is proved for all rows while nobody",
+        ),
+        (POSTGRESQL, "ALTER TABLE users ADD FOREIGN KEY (age) REFERENCES o", "Add it as NOT VALID, and VALIDATE it"),
+        (POSTGRESQL, "ALTER TABLE users ADD UNIQUE (id)", "Make a unique index CONCURRENTLY,"),
+        (
+            POSTGRESQL,
+            "ALTER TABLE users ALTER email TYPE VarChar ( 100 )",
+            "the column email of users from character varying(255) to varchar(100), which cannot hold",
+        ),
+        (POSTGRESQL, "ALTER TABLE users ALTER age TYPE public.Mood [ ]", "from integer to public.mood[], which cannot"),
+        (MYSQL, "ALTER TABLE users MODIFY age enum ('x', 'y')", "from int(11) to enum(...), which cannot hold"),
+        (SQLITE, 'CREATE INDEX i ON users ("zz")', "the index is of one text that is the same in every row."),
+        (SQLITE, "DELETE FROM users WHERE \"zz\" = 'x'", "takes it for a text: it stands for the text 'zz'."),
+    ],
+)
+def test_what_is_told(dialect: str, sql: str, told: str) -> None:
+    [finding] = lint([migration(sql)], dialect, schema(dialect))
+    assert told in finding.sentence
+
+
+@pytest.mark.parametrize("dialect", ENGINES)
+def test_what_cannot_be_read_can_be_anything(dialect: str) -> None:
+    assert tables_touched("DELETE FROM 7", dialect) is None
+    assert tables_touched("UPDATE users SET age = 1; ALTER TABLE users RENAME TO 7", dialect) is None
+    assert tables_touched("WITH RECURSIVE c (n) AS (SELECT 1) INSERT INTO users SELECT n FROM c", dialect) == {"users"}
+    assert tables_touched("MERGE INTO ONLY users USING orders ON true WHEN MATCHED THEN DELETE", dialect) == {"users"}
+    assert tables_touched("DROP OPERATOR === (int, int); COPY (SELECT 1) TO '/x'", dialect) == set()
+    assert tables_touched("(SELECT 1) UNION (SELECT 2)", dialect) == set()
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT * INTO TEMP TABLE t FROM users", {"t"}),
+        ("SELECT * INTO UNLOGGED t FROM users", {"t"}),
+        ("WITH RECURSIVE c (n) AS (SELECT 1) SEARCH DEPTH FIRST BY n SET o DELETE FROM users", {"users"}),
+        ("CREATE FOREIGN TABLE t (a int) SERVER s", set()),
+        ("CREATE CONSTRAINT TRIGGER t AFTER DELETE ON users FOR EACH ROW EXECUTE FUNCTION f()", None),
+    ],
+)
+def test_what_a_script_of_postgresql_touches(sql: str, expected: set[str] | None) -> None:
+    assert tables_touched(sql, POSTGRESQL) == expected
 
 
 CREATE = "CREATE TABLE new_users (id int, email text, name text, age int, balance int, created int);"
@@ -427,6 +612,7 @@ def copied_age(value: str) -> str:
 COPY_ALL = "INSERT INTO new_users SELECT * FROM users;"
 COPY_BACK = "INSERT INTO users SELECT * FROM new_users"
 TAKE_ALL = "CREATE TABLE new_users AS SELECT * FROM users;"
+TAKE_BRACKETED = "CREATE TABLE new_users AS (SELECT * FROM users);"
 TAKE_SOME = "CREATE TABLE new_users AS SELECT id, email FROM users;"
 UNION = "UNION SELECT 1, 2, 3, 4, 5, 6 FROM users;"
 LIKE = "CREATE TABLE new_users (LIKE users INCLUDING ALL); INSERT INTO new_users (SELECT * FROM users);"
@@ -471,6 +657,8 @@ SWAP = "DROP TABLE users; ALTER TABLE new_users RENAME TO users;"
             ["rebuild_loses_rows users"],
         ),
         (f"{TAKE_ALL} {SWAP}", []),
+        (f"{TAKE_BRACKETED} {SWAP}", []),
+        (f"{TAKE_BRACKETED.replace('AS ', '')} {SWAP}", []),
         (
             f"{TAKE_SOME} {SWAP}",
             [
@@ -525,6 +713,11 @@ SWAP = "DROP TABLE users; ALTER TABLE new_users RENAME TO users;"
         ),
         (
             f"{CREATE.replace(' age int,', '')} {COPY.replace('age, balance, created)', 'balance, created)')}; {SWAP}",
+            ["rebuild_mixes_columns users", "rebuild_loses_column users.age"],
+        ),
+        (
+            f"{CREATE.replace('age int', 'years int')}"
+            f" {COPY.replace('age, balance, created)', 'years, balance)')}; {SWAP}",
             ["rebuild_mixes_columns users", "rebuild_loses_column users.age"],
         ),
         # A column that was added on the way, and has nothing in it yet.
@@ -613,6 +806,13 @@ def test_a_table_that_is_built_anew(dialect: str, sql: str, expected: list[str])
         (MYSQL, f"{CREATE} {COPY}; RENAME TABLE users TO old_users, new_users TO users; DROP TABLE old_users", []),
         (MYSQL, f"{CREATE} RENAME TABLE users TO old_users, new_users TO users", ["rename_table users"]),
         (MYSQL, f"CREATE TABLE new_users LIKE users; INSERT INTO new_users TABLE users; {SWAP}", []),
+        (MYSQL, f"{CREATE} {COPY.replace('(id', 'PARTITION (p) (id')}; {SWAP}", []),
+        (POSTGRESQL, f"{CREATE} {COPY.replace('(id', 'AS n (id')}; {SWAP}", []),
+        (
+            POSTGRESQL,
+            f"{CREATE} {COPY.replace('SELECT', '(SELECT')}) ON CONFLICT DO NOTHING; {SWAP}",
+            ["rebuild_loses_rows users"],
+        ),
         (
             POSTGRESQL,
             f"{LIKE} {SWAP}",
@@ -779,6 +979,11 @@ QUOTED = [
     ('SELECT 1 FROM users JOIN orders USING ("id")', []),
     ('SELECT "user_id" FROM (users JOIN orders ON users.id = orders.id)', []),
     ('SELECT "user_id" FROM (users), orders', []),
+    ('SELECT "zz" FROM (users JOIN orders ON users.id = orders.id)', ["zz"]),
+    ('SELECT 1 FROM users JOIN orders USING ("zz")', []),
+    ('SELECT id FROM (SELECT id FROM users) "s"', []),
+    ('SELECT 1 "one", \'a\' "two" FROM users', []),
+    ('SELECT id, "zz" = 1 FROM users', ["zz"]),
     ('SELECT 1 FROM users WHERE id IN (SELECT "user_id" FROM orders WHERE "age" = 1)', []),
     ('SELECT "user_id" FROM users WHERE id IN (SELECT user_id FROM orders)', ["user_id"]),
     ('SELECT id FROM users WHERE EXISTS (SELECT 1 FROM orders WHERE "zz" = 1)', ["zz"]),
@@ -790,10 +995,16 @@ QUOTED = [
     ('WITH c AS (SELECT "zz" FROM users) SELECT 1 FROM c', ["zz"]),
     ('WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT "n" + 1 FROM c) SELECT "n" FROM c', []),
     ('SELECT 1 FROM users WHERE id IN (WITH c AS (SELECT 1 AS q) SELECT "q" FROM c)', []),
+    ('SELECT 1 FROM users WHERE id IN (WITH c AS (SELECT 1 AS q) SELECT "zz" FROM c)', ["zz"]),
+    ('WITH RECURSIVE c(n) AS (SELECT 1) SELECT "zz" FROM c', ["zz"]),
+    ('SELECT "zz" FROM (WITH c AS (SELECT 1 AS q) SELECT q FROM c)', ["zz"]),
+    ('WITH c AS (SELECT 1 AS q) SELECT 1 FROM (SELECT "zz" FROM c)', ["zz"]),
+    ('SELECT "column1" FROM (VALUES (1))', []),
     ('SELECT "id" FROM (SELECT 1 AS id LIMIT 1)', []),
     ('WITH a AS (SELECT 1 AS q), b AS (SELECT id FROM users) SELECT "q", "id", "zz" FROM a, b', ["zz"]),
     ('DELETE FROM main."users" WHERE "zz" = 1', ["zz"]),
     ('SELECT "zz" FROM unknown', []),
+    ('SELECT "zz" FROM unknown, users', []),
     ('SELECT "zz" FROM users ORDER BY id, email', ["zz"]),
     ('SELECT "user_id" FROM users u JOIN users v ON u.id = v.id, orders', []),
     ("SELECT \"key\" FROM json_each('{}')", []),
@@ -807,9 +1018,14 @@ QUOTED = [
     ('INSERT INTO users ("id", "zz") VALUES (1, 2)', []),
     ('INSERT INTO users (id, email) VALUES (1, "email")', [None]),
     ('INSERT INTO users (id, email) SELECT id, "email" FROM orders', ["email"]),
+    ('REPLACE INTO users (id, email) SELECT id, "email" FROM orders', ["email"]),
+    ('INSERT INTO users (id) SELECT "zz" FROM orders WHERE true ON CONFLICT (id) DO UPDATE SET age = 1', ["zz"]),
+    ('INSERT INTO users (id) SELECT id FROM orders WHERE true ON CONFLICT (id) DO UPDATE SET age = "zz"', [None]),
+    ('INSERT INTO users (id) VALUES (1) ON CONFLICT ("zz") DO NOTHING', []),
     ('INSERT INTO users (id) SELECT id FROM orders WHERE true ON CONFLICT ("id") DO UPDATE SET age = "age" + 1', []),
     ('INSERT INTO users (id) VALUES (1) ON CONFLICT DO UPDATE SET age = excluded."id" RETURNING "id", "zz"', ["zz"]),
     ('UPDATE users SET "zz" = 1, "age" = 2 WHERE "id" = 1', []),
+    ('UPDATE users SET age = 1 + "zz" = 2 WHERE id = 1', ["zz"]),
     ('UPDATE users SET ("zz", age) = (1, 2) WHERE id = 1', []),
     ('UPDATE users SET age = "zz" WHERE id = 1', [None]),
     ('UPDATE OR IGNORE users SET age = "id" WHERE id = 1', []),
