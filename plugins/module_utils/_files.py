@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import grp
 import os
 import pwd
@@ -151,6 +152,8 @@ def _number(digits: str) -> int:
     return number
 
 
+# Asked for each of a thousand files, the system would take longer for the names than for the files.
+@functools.cache
 def _user_name(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name
@@ -158,6 +161,7 @@ def _user_name(uid: int) -> str:
         return str(uid)
 
 
+@functools.cache
 def _group_name(gid: int) -> str:
     try:
         return grp.getgrgid(gid).gr_name

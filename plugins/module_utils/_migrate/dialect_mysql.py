@@ -17,6 +17,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._database.host im
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.mysql import Mysql
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import DatabaseError, LockHeld
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.conduct import Step
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.dialect import Dialect
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.tokens import Token, tokens
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
 
@@ -36,13 +37,12 @@ _COUNTER = re.compile(r" AUTO_INCREMENT=\d+")
 _FAR = 40
 
 
-class MysqlDialect:
+class MysqlDialect(Dialect):
     """MySQL and MariaDB, in which every definition commits what went before and cannot be undone."""
 
     engine: Engine = Mysql()
     begin = "START TRANSACTION"
     undoes_definitions = False
-    takes_several = False
 
     @contextmanager
     def locked(self, connection: Connection, address: Address, host: Host, wait: float) -> Iterator[None]:
@@ -57,17 +57,9 @@ class MysqlDialect:
             with suppress(DatabaseError):
                 connection.rows("SELECT RELEASE_LOCK(?)", (name,))
 
-    @contextmanager
-    def prepared(self, connection: Connection) -> Iterator[None]:
-        """As it is."""
-        yield
-
     def why_alone(self, step: Step) -> str | None:
         """Nothing is refused in a transaction: it ends the transaction instead."""
         return None
-
-    def check(self, connection: Connection) -> None:
-        """The server checks everything itself."""
 
     def witness(self, connection: Connection, step: Step) -> str | None:
         """How the server describes what the statement defines: a definition is carried out wholly or not at all."""

@@ -15,6 +15,8 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._database.host im
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.postgresql import Postgresql
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import DatabaseError, LockHeld
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.conduct import Step
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.dialect import Dialect
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.own_ledger import Entry, OwnLedger
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
 
 # Any number will do that no application is likely to use.
@@ -48,14 +50,16 @@ _ALONE = {
 # Done again, these do no harm.
 _REPEATABLE = ("VACUUM", "REINDEX", "ANALYZE", "CLUSTER", "REFRESH", "CHECKPOINT")
 
+_ELAPSED = "(pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp())"
+_DATE = "YYYY-MM-DD HH24:MI:SS.USZ"
 
-class PostgresqlDialect:
+
+class PostgresqlDialect(Dialect):
     """PostgreSQL, which undoes nearly everything with a transaction."""
 
     engine: Engine = Postgresql()
     begin = "BEGIN"
     undoes_definitions = True
-    takes_several = True
 
     @contextmanager
     def locked(self, connection: Connection, address: Address, host: Host, wait: float) -> Iterator[None]:
@@ -79,8 +83,18 @@ class PostgresqlDialect:
 
     @contextmanager
     def prepared(self, connection: Connection) -> Iterator[None]:
-        """As it is."""
-        yield
+        """Without a wait for the disk at each commit.
+
+        What a crash of the server takes away is then the end of what the session has done, and the ledger is part of
+        that: it is as if the server had crashed earlier.
+        """
+        connection.execute("SET synchronous_commit = off")
+        try:
+            yield
+        finally:
+            # The commit of a transaction with a number waits, and brings all before it to the disk.
+            with suppress(DatabaseError):
+                connection.execute("RESET synchronous_commit; SELECT pg_catalog.txid_current()")
 
     def why_alone(self, step: Step) -> str | None:
         """What the server refuses in a transaction, and a value of an enumeration, which cannot be used in it."""
@@ -92,8 +106,13 @@ class PostgresqlDialect:
             return "PostgreSQL lets a value that is added to a type be used only after a commit"
         return _ALONE.get(words[:1]) or _ALONE.get(words[:2])
 
-    def check(self, connection: Connection) -> None:
-        """The server checks everything itself."""
+    def end(self, ledger: OwnLedger, entry: Entry) -> str:
+        """A message less for each file. How long it took, only the server can say in the same message."""
+        told = {name: _literal(value) for name, value in vars(entry).items()}
+        told["seconds"] = f"pg_catalog.round(EXTRACT(epoch FROM {_ELAPSED})::numeric, 3)"
+        ended = f"pg_catalog.to_char({told['applied_at']}::timestamp + {_ELAPSED}, {_literal(_DATE)})"
+        told["applied_at"] = f"pg_catalog.translate({ended}, {_literal(' ')}, {_literal('T')})"
+        return f"{ledger.statement([told])}; COMMIT"
 
     def witness(self, connection: Connection, step: Step) -> str | None:
         """The schema, with the indexes that nobody can use because they were not finished."""
@@ -104,6 +123,16 @@ class PostgresqlDialect:
         invalid = [str(name) for (name,) in connection.rows(_INVALID)]
         found = self.engine.schema_fingerprint(connection)
         return hashlib.sha256("\n".join([found, *invalid]).encode()).hexdigest()
+
+
+def _literal(value: object) -> str:
+    """As SQL has it; without quotes, which would end one that a migration has left open."""
+    if not isinstance(value, str):
+        return "NULL" if value is None else str(value)
+    mark = "$s$"
+    while mark in value + mark[:-1]:
+        mark = f"$s{mark[1:]}"
+    return f"{mark}{value}{mark}"
 
 
 def _holder(connection: Connection) -> str:

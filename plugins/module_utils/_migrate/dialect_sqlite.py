@@ -14,6 +14,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._database.host im
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.sqlite import Sqlite
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import MigrationError
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.conduct import Step
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.dialect import Dialect
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
 
 _ALONE = {
@@ -23,13 +24,12 @@ _ALONE = {
 }
 
 
-class SqliteDialect:
+class SqliteDialect(Dialect):
     """SQLite, which undoes everything with a transaction."""
 
     engine: Engine = Sqlite()
     begin = "BEGIN IMMEDIATE"
     undoes_definitions = True
-    takes_several = False
 
     @contextmanager
     def locked(self, connection: Connection, address: Address, host: Host, wait: float) -> Iterator[None]:

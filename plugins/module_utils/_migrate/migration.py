@@ -50,6 +50,8 @@ class Standing:
     applied: Sequence[str]
     pending: Sequence[Migration]
     problems: Sequence[Problem] = ()
+    # All that the files declare, applied or not, where we read them ourselves.
+    files: Sequence[Migration] = ()
 
 
 @dataclass(frozen=True)

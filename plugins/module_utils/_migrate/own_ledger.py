@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Engine, Table
@@ -90,17 +90,21 @@ class OwnLedger:
         """Take the table away."""
         connection.execute(f"DROP TABLE {self._quoted}")
 
-    def put(self, connection: Connection, entries: Sequence[Entry], then: str = "") -> None:
-        """Have it list these, in the place of what it says of the same versions, and carry out a statement with it."""
-        row = f"({', '.join('?' * len(_COLUMNS))})"
-        values = [getattr(entry, name) for entry in entries for name in _COLUMNS]
-        rows, names = ", ".join([row] * len(entries)), ", ".join(_COLUMNS)
+    def statement(self, rows: Sequence[Mapping[str, str]]) -> str:
+        """SQL that has it list these, in the place of what it says of the same versions; each value is SQL itself."""
+        names = ", ".join(_COLUMNS)
+        values = ", ".join(f"({', '.join(row[name] for name in _COLUMNS)})" for row in rows)
+        # The server quotes the rest of a line where a migration before this has left a quote open.
+        listed = f"INTO {self._quoted}\n({names}) VALUES {values}"
         if self._engine.name == "mysql":
-            sql = f"REPLACE INTO {self._quoted} ({names}) VALUES {rows}"  # noqa: S608 (names are quoted)
-        else:
-            changes = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS)
-            sql = f"INSERT INTO {self._quoted} ({names}) VALUES {rows} ON CONFLICT (version) DO UPDATE SET {changes}"  # noqa: S608 (names are quoted)
-        connection.execute(sql + then, values)
+            return f"REPLACE {listed}"
+        changes = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS)
+        return f"INSERT {listed} ON CONFLICT (version) DO UPDATE SET {changes}"
+
+    def put(self, connection: Connection, entries: Sequence[Entry]) -> None:
+        """Have it list these, in the place of what it says of the same versions."""
+        values = [getattr(entry, name) for entry in entries for name in _COLUMNS]
+        connection.execute(self.statement([dict.fromkeys(_COLUMNS, "?")] * len(entries)), values)
 
     def remove(self, connection: Connection, version: str) -> None:
         """List it no longer."""

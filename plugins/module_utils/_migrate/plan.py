@@ -60,11 +60,11 @@ def down_to(applied: Sequence[Migration], target: str | None, steps: int | None)
     return chosen
 
 
-def refuse_unknown(target: str | None, standing: Standing, files: Sequence[Migration]) -> None:
+def refuse_unknown(target: str | None, standing: Standing) -> None:
     """Raise InvalidInput if there is no such version."""
-    if target is None or target in standing.applied or any(_is(migration, target) for migration in files):
+    if target is None or target in standing.applied or any(_is(migration, target) for migration in standing.files):
         return
-    known = [migration.version for migration in files]
+    known = [migration.version for migration in standing.files]
     raise InvalidInput(
         "The migrations", [f"target: there is no version {target}. {did_you_mean(target, known)}".strip()]
     )

@@ -59,8 +59,7 @@ class PrismaRunner:
 
     name = "prisma"
 
-    PROGRAM = ("npx", "--no-install", "prisma")
-    RUN = (*PROGRAM, "migrate", "deploy")
+    RUN = ("npx", "--no-install", "prisma", "migrate", "deploy")
     SAYS = (r"have been (?:successfully )?applied|No pending migrations to apply",)
 
     def observe(self, project: Project, connection: Connection, engine: Engine, host: Host) -> Standing:
@@ -98,24 +97,12 @@ class PrismaRunner:
         carry_out("Prisma", project.run or self.RUN, project, host, url_of=url_with_password, says=says)
         return [Applied(migration.name) for migration in standing.pending]
 
-    def mark_rolled_back(self, project: Project, name: str, host: Host) -> None:
-        """Have the ledger say that a migration that failed was taken back, as when a backup was restored.
-
-        Raises MigrationError, too, if Prisma knows of no such failure.
-        """
-        carry_out("Prisma", rolled_back_argv(name), project, host, url_of=url_with_password, says=())
-
     def _refuse(self, project: Project) -> None:
         refuse(project)
         if "push" in words_of(project.run):
             raise InvalidInput(
                 "The program that migrates", ["run: prisma db push keeps no ledger. Use migrate deploy."]
             )
-
-
-def rolled_back_argv(name: str) -> tuple[str, ...]:
-    """The command by which Prisma's ledger says that a migration that failed was taken back."""
-    return (*PrismaRunner.PROGRAM, "migrate", "resolve", "--rolled-back", name)
 
 
 def _refuse_other_schema(project: Project, table: Table | None) -> None:
@@ -131,12 +118,12 @@ def _refuse_other_schema(project: Project, table: Table | None) -> None:
 
 
 def _failed(name: str) -> Problem:
-    command = " ".join(rolled_back_argv(name)[2:])
     return Problem(
         "failed",
         name,
         f"{name} has failed, and Prisma applies nothing more until that is settled. Take back by hand what it has done,"
-        f" or restore a backup, and then run npx {command} there. The column logs of {_TABLE} says why it failed.",
+        f" or restore a backup, and then run npx prisma migrate resolve --rolled-back {name} there. The column logs of"
+        f" {_TABLE} says why it failed.",
     )
 
 

@@ -34,15 +34,22 @@ class SqlRunner:
 
     name = "sql"
 
-    def observe(self, project: Project, connection: Connection, engine: Engine, host: Host) -> Standing:
-        """How far the database has come, by our own ledger."""
+    def observe(
+        self,
+        project: Project,
+        connection: Connection,
+        engine: Engine,
+        host: Host,
+        files: Sequence[Migration] | None = None,
+    ) -> Standing:
+        """How far the database has come, by our own ledger; files that were read before are not read again."""
         entries = OwnLedger(engine, project.ledger_table).entries(connection) or []
-        return standing_of(files_of(project, host), entries, engine.name)
+        return standing_of(_files_of(project, host) if files is None else files, entries, engine.name)
 
     def apply(self, project: Project, standing: Standing, host: Host) -> Sequence[Applied]:
         """Carry out what of this is still pending once nobody else is migrating."""
         with _begun(project, host) as run:
-            entries = {entry.version: entry for entry in run.entries()}
+            entries = run.session.entries()
             # What was judged is carried out, whatever has become of the files since.
             pending = [migration for migration in standing.pending if not is_whole(entries, migration)]
             return run.carry_out(pending, entries)
@@ -61,7 +68,7 @@ class SqlRunner:
     def revert(self, project: Project, taken_back: Sequence[Migration], host: Host) -> Sequence[Applied]:
         """Take these back, in this order."""
         with _begun(project, host) as run:
-            return run.take_back(taken_back, {entry.version: entry for entry in run.entries()})
+            return run.take_back(taken_back, run.session.entries())
 
     def note(
         self,
@@ -88,7 +95,7 @@ class SqlRunner:
             return OwnLedger(engine, project.ledger_table).entries(connection) or []
 
 
-def files_of(project: Project, host: Host) -> list[Migration]:
+def _files_of(project: Project, host: Host) -> list[Migration]:
     """The migrations of the directory, in their order."""
     found: dict[str, bytes] = {}
     entries = host.folders.entries(project.directory)

@@ -49,7 +49,7 @@ def standing_of(files: Sequence[Migration], entries: Sequence[Entry], dialect: s
         ),
     ]
     applied = [migration.path for migration in files if is_whole(listed, migration)]
-    return Standing(applied, pending, problems)
+    return Standing(applied, pending, problems, files)
 
 
 def edited_since(files: Iterable[Migration], entries: Iterable[Entry]) -> list[Migration]:

@@ -8,8 +8,8 @@ This module is private to the collection.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -38,10 +38,11 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.reading 
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.request import Request
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.runner import Project, Runner
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.snapshots import Snapshots
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.sql import SqlRunner, files_of
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.sql import SqlRunner
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.standing import edited_since, without_file
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.tool_ledger import keeps_no_ledger
 from ansible_collections.shipshape.webapp.plugins.module_utils._result import Diff, Result
+from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
 
 # The tables in which the tools list what they have done: their rows come and go with migrations.
 _LEDGERS = ("_prisma_migrations", "__drizzle_migrations", "knex_migrations", "knex_migrations_lock")
@@ -68,22 +69,67 @@ class _Work:
     touched: frozenset[str]
 
 
+@dataclass(frozen=True)
+class _Site:
+    """What is migrated, by whom, and on which host."""
+
+    request: Request
+    host: Host
+    engine: Engine
+    runner: Runner
+
+    def own(self) -> SqlRunner:
+        """The runner, if it is our own. Raises InvalidInput."""
+        if not isinstance(self.runner, SqlRunner):
+            raise InvalidInput(
+                "The migrations", [f"state: {self.runner.name} can only be applied. For the rest, use the tool itself."]
+            )
+        return self.runner
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A session that sees one moment."""
+        opened = self.host.connect(self.request.project.address, self.engine)
+        with closing(opened) as connection, connection.transaction(read_only=True):
+            yield connection
+
+    def look(self, before: _Seen | None = None, *, is_counted: bool = False) -> _Seen:
+        """The database now; rows are counted where something is to be done, or where it is asked for."""
+        request, engine, observe = self.request, self.engine, self.runner.observe
+        if before and isinstance(self.runner, SqlRunner):
+            # What was judged is what is carried out and proved, whatever has become of the files since.
+            observe = partial(self.runner.observe, files=before.standing.files)
+        with self.reading() as connection:
+            standing = observe(request.project, connection, engine, self.host)
+            present = engine.tables(connection)
+            tables = [table for table in present if not _is_ledger(table, request.project)]
+            is_counted = is_counted or bool(standing.pending) or request.state != "applied"
+            return _Seen(
+                standing,
+                engine.schema_fingerprint(connection),
+                engine.count_rows(connection, tables) if is_counted else {},
+                {table.name.lower(): engine.columns(connection, table) for table in tables} if standing.pending else {},
+                [str(table) for table in present if table not in tables],
+            )
+
+
 def migrate(
     request: Request, *, host: Host, engine: Engine, runner: Runner, snapshots: Snapshots | None, check_mode: bool
 ) -> Result:
     """Have the schema in the wanted state; the database is left as it was if anything can be known to go wrong."""
+    site = _Site(request, host, engine, runner)
     if request.state != "applied" or request.target is not None or request.steps is not None:
-        _own(runner)
+        site.own()
     if request.state == "repaired":
-        return _repair(request, host, engine, _own(runner), check_mode=check_mode)
-    before = _look(request, host, engine, runner)
-    work = _plan(request, before, host, runner)
+        return _repair(site, check_mode=check_mode)
+    before = site.look()
+    work = _plan(site, before)
     if request.state == "baseline":
         if work.migrations and not check_mode:
-            _own(runner).note(request.project, host, baseline=work.migrations)
+            site.own().note(request.project, host, baseline=work.migrations)
         return _told(request, before, work, [], changed=bool(work.migrations))
     if not work.migrations:
-        _prove(request, before, before, work, engine, host, runner)
+        _prove(site, before, before, work)
         return _told(request, before, work, [], changed=False)
     if snapshots is None and not request.is_backup_waived:
         raise InvalidInput(
@@ -95,41 +141,15 @@ def migrate(
     # A database without any table has nothing to lose, and is no database to whoever takes backups.
     backup = snapshots.take() if snapshots and before.rows else None
     try:
-        done = _apply(request, before, work, host, runner)
-        after = _look(request, host, engine, runner, is_counted=True)
-        _prove(request, after, before, work, engine, host, runner)
+        done = _apply(site, before, work)
+        after = site.look(before, is_counted=True)
+        _prove(site, after, before, work)
     except ShipshapeError as error:
-        look = partial(_look, request, host, engine, runner)
-        raise _explained(error, request, before, work, backup, snapshots, look) from error
+        raise _explained(error, site, before, work, backup, snapshots) from error
     # What keeps no ledger has done something if the database says so.
     is_other = (after.schema, after.rows) != (before.schema, before.rows)
     ran = is_other if any(map(keeps_no_ledger, work.migrations)) else bool(done)
     return _told(request, before, work, done, changed=ran, after=after, backup=backup)
-
-
-def _own(runner: Runner) -> SqlRunner:
-    if not isinstance(runner, SqlRunner):
-        raise InvalidInput(
-            "The migrations", [f"state: {runner.name} can only be applied. For the rest, use the tool itself."]
-        )
-    return runner
-
-
-def _look(request: Request, host: Host, engine: Engine, runner: Runner, *, is_counted: bool = False) -> _Seen:
-    """The database now; rows are counted where something is to be done, or where it is asked for."""
-    with closing(host.connect(request.project.address, engine)) as connection, connection.transaction(read_only=True):
-        standing = runner.observe(request.project, connection, engine, host)
-        present = engine.tables(connection)
-        tables = [table for table in present if not _is_ledger(table, request.project)]
-        return _Seen(
-            standing,
-            engine.schema_fingerprint(connection),
-            engine.count_rows(connection, tables)
-            if is_counted or standing.pending or request.state != "applied"
-            else {},
-            {table.name.lower(): engine.columns(connection, table) for table in tables} if standing.pending else {},
-            [str(table) for table in present if table not in tables],
-        )
 
 
 def _is_named(table: Table, names: Collection[str]) -> bool:
@@ -140,27 +160,32 @@ def _is_ledger(table: Table, project: Project) -> bool:
     return table.name in _LEDGERS or project.ledger_table in (table.name, str(table))
 
 
-def _plan(request: Request, seen: _Seen, host: Host, runner: Runner) -> _Work:
+def _plan(site: _Site, seen: _Seen) -> _Work:
+    request = site.request
     reverting = {problem.migration for problem in seen.standing.problems if problem.kind == "reverting"}
-    found = [p for p in seen.standing.problems if request.state != "reverted" or p.kind != "reverting"]
+    found = [one for one in seen.standing.problems if request.state != "reverted" or one.kind != "reverting"]
     problems, mild = sorted_out(found, request.policies)
     warnings = [problem.sentence for problem in mild]
     if problems and request.state != "baseline":
         raise _refusal(request, problems, seen)
+    refuse_unknown(request.target, seen.standing)
     if request.state == "reverted":
-        files = files_of(request.project, host)
-        applied = [migration for migration in files if migration.path in (*seen.standing.applied, *reverting)]
-        refuse_unknown(request.target, seen.standing, files)
+        there = {*seen.standing.applied, *reverting}
+        applied = [migration for migration in seen.standing.files if migration.path in there]
         # Whoever reverts has asked for what is lost with it.
         return _Work(down_to(applied, request.target, request.steps), (), warnings, frozenset(_names(seen.rows)))
-    if request.target is not None:
-        refuse_unknown(request.target, seen.standing, files_of(request.project, host))
     chosen = up_to(seen.standing.pending, request.target, request.steps)
     if request.state == "baseline":
         return _Work(chosen, (), warnings, frozenset())
-    if isinstance(runner, SqlRunner):
-        runner.refuse_unfit(request.project, chosen)
-    findings = lint(chosen, request.project.address.engine, seen.columns)
+    return _judged(site, seen, chosen, warnings)
+
+
+def _judged(site: _Site, seen: _Seen, chosen: Sequence[Migration], warnings: Sequence[str]) -> _Work:
+    """The work, unless the scripts themselves speak against it."""
+    request, engine = site.request, site.request.project.address.engine
+    if isinstance(site.runner, SqlRunner):
+        site.runner.refuse_unfit(request.project, chosen)
+    findings = lint(chosen, engine, seen.columns)
     stopping = refused(findings, request.allow_destructive)
     if stopping:
         raise MigrationError(
@@ -168,10 +193,14 @@ def _plan(request: Request, seen: _Seen, host: Host, runner: Runner) -> _Work:
             lint=[_shown(finding) for finding in findings],
             pending=[migration.path for migration in chosen],
         )
-    warnings += [finding.sentence for finding in findings]
-    touched = _touched(chosen, request.project.address.engine)
-    # What a procedure does cannot be read in the script that calls it.
-    return _Work(chosen, findings, warnings, frozenset(_names(seen.rows)) if touched is None else touched)
+    touched = _touched(chosen, engine)
+    return _Work(
+        chosen,
+        findings,
+        [*warnings, *(finding.sentence for finding in findings)],
+        # What a procedure does cannot be read in the script that calls it.
+        frozenset(_names(seen.rows)) if touched is None else touched,
+    )
 
 
 def _refusal(request: Request, problems: Sequence[Problem], seen: _Seen) -> MigrationError:
@@ -193,22 +222,21 @@ def _touched(migrations: Sequence[Migration], dialect: str) -> frozenset[str] | 
     return frozenset(found)
 
 
-def _apply(request: Request, before: _Seen, work: _Work, host: Host, runner: Runner) -> Sequence[Applied]:
-    if request.state == "reverted":
-        return _own(runner).revert(request.project, work.migrations, host)
-    return runner.apply(request.project, Standing(before.standing.applied, work.migrations), host)
+def _apply(site: _Site, before: _Seen, work: _Work) -> Sequence[Applied]:
+    if site.request.state == "reverted":
+        return site.own().revert(site.request.project, work.migrations, site.host)
+    return site.runner.apply(site.request.project, Standing(before.standing.applied, work.migrations), site.host)
 
 
-def _prove(
-    request: Request, after: _Seen, before: _Seen, work: _Work, engine: Engine, host: Host, runner: Runner
-) -> None:
+def _prove(site: _Site, after: _Seen, before: _Seen, work: _Work) -> None:
     """Raise MigrationError unless everything is done and nothing else is."""
+    request = site.request
     problems, _mild = sorted_out(after.standing.problems, request.policies)
     left = {migration.path for migration in after.standing.pending}
     told = [problem.sentence for problem in problems]
     if request.state == "applied":
         told += [
-            f"{runner.name} has ended without an error and {migration.path} is not applied."
+            f"{site.runner.name} has ended without an error and {migration.path} is not applied."
             for migration in work.migrations
             if migration.path in left
             # Without a ledger it is pending for ever, unless there are tables to tell by.
@@ -217,26 +245,24 @@ def _prove(
     if work.migrations:
         told += lost_rows(before.rows, after.rows, work.touched, request.may_lose_rows)
     if request.expect != Expectation():
-        opened = host.connect(request.project.address, engine)
-        with closing(opened) as connection, connection.transaction(read_only=True):
-            told += unmet(request.expect, connection, engine)
+        with site.reading() as connection:
+            told += unmet(request.expect, connection, site.engine)
     if told:
         raise MigrationError(f"{request.project.address} is not as expected: {' '.join(told)}", differences=told)
 
 
 def _explained(
     error: ShipshapeError,
-    request: Request,
+    site: _Site,
     before: _Seen,
     work: _Work,
     backup: Mapping[str, object] | None,
     snapshots: Snapshots | None,
-    look: Callable[[], _Seen],
 ) -> MigrationError:
     """The failure, with whether the database is as before, what was done about it, and how to go on."""
     details = {**error.details, "backup": backup}
     try:
-        now = look()
+        now = site.look(before)
     except ShipshapeError:
         now = replace(before, schema="unknown")
     is_as_before = (now.schema, now.standing.applied) == (before.schema, before.standing.applied)
@@ -247,7 +273,7 @@ def _explained(
         failure.add("The schema is as it was before.")
         failure.details.update(as_before=True, changed=False)
         return failure
-    if request.restore_on_failure and snapshots and backup:
+    if site.request.restore_on_failure and snapshots and backup:
         try:
             mine = [str(table) for table in before.rows if _is_named(table, work.touched)]
             snapshots.restore(str(backup["id"]), [*mine, *now.ledgers])
@@ -263,10 +289,10 @@ def _explained(
     return failure
 
 
-def _repair(request: Request, host: Host, engine: Engine, runner: SqlRunner, *, check_mode: bool) -> Result:
+def _repair(site: _Site, *, check_mode: bool) -> Result:
     """Have the ledger say what the files say, and what the user says of a statement."""
-    before = _look(request, host, engine, runner)
-    files = {migration.version: migration for migration in files_of(request.project, host)}
+    request, host, runner, before = site.request, site.host, site.own(), site.look()
+    files = {migration.version: migration for migration in before.standing.files}
     listed = runner.entries(request.project, host)
     edited = edited_since(files.values(), listed)
     gone = [entry.version for entry in without_file(files.values(), listed)]

@@ -120,44 +120,19 @@ def test_pending_migration_is_told_whole(tmp_path: Path) -> None:
     )
 
 
+DESCENDING = {"0000_a": 1000, "0001_b": 3000, "0002_c": 2000}
+SAME = {"0000_a": 1000, "0001_b": 3000, "0002_c": 3000}
+LATE = [("late", "0002_c")]
+
+
 @pytest.mark.parametrize(
     ("dates", "script", "to_do", "problems"),
     [
-        pytest.param(
-            {"0000_a": 1000, "0001_b": 3000, "0002_c": 2000},
-            "",
-            ["0000_a", "0001_b", "0002_c"],
-            [("late", "0002_c")],
-            id="not ascending",
-        ),
-        pytest.param(
-            {"0000_a": 1000, "0001_b": 3000, "0002_c": 3000},
-            "",
-            ["0000_a", "0001_b", "0002_c"],
-            [("late", "0002_c")],
-            id="the same date",
-        ),
-        pytest.param(
-            {"0000_a": 1000, "0001_b": 3000, "0002_c": 2000},
-            ledger(A, (B[0], 3000)),
-            ["0002_c"],
-            [("late", "0002_c")],
-            id="not ascending, told once",
-        ),
-        pytest.param(
-            {"0000_a": 1000, "0001_b": 3000, "0002_c": 2000},
-            ledger(A, (C[0], 2000), (B[0], 3000)),
-            [],
-            [],
-            id="not ascending, and all applied",
-        ),
-        pytest.param(
-            {"0000_a": 1000, "0001_b": 3000, "0002_c": 3000},
-            ledger(A, (B[0], 3000)),
-            ["0002_c"],
-            [("late", "0002_c")],
-            id="the same date, and the first is applied",
-        ),
+        pytest.param(DESCENDING, "", [*DATES], LATE, id="not ascending"),
+        pytest.param(SAME, "", [*DATES], LATE, id="the same date"),
+        pytest.param(DESCENDING, ledger(A, (B[0], 3000)), ["0002_c"], LATE, id="not ascending, told once"),
+        pytest.param(DESCENDING, ledger(A, (C[0], 2000), (B[0], 3000)), [], [], id="not ascending, and all applied"),
+        pytest.param(SAME, ledger(A, (B[0], 3000)), ["0002_c"], LATE, id="the same date, and the first is applied"),
         pytest.param(
             {**DATES, "0003_d": 4000}, ledger(A, B, C), [], [("deleted", "0003_d")], id="entry without a file"
         ),

@@ -80,9 +80,9 @@ def test_policies(policies: Policies, mild: Sequence[str]) -> None:
 
 @pytest.mark.parametrize("target", [None, "2", "step_3", "1_step.sql", "0_gone.sql"])
 def test_known_targets(target: str | None) -> None:
-    refuse_unknown(target, Standing(["0_gone.sql"], ALL), ALL)
+    refuse_unknown(target, Standing(["0_gone.sql"], ALL, files=ALL))
 
 
 def test_unknown_target() -> None:
     with pytest.raises(InvalidInput, match=r"target: there is no version 22\. Did you mean 2\?"):
-        refuse_unknown("22", Standing([], ALL), ALL)
+        refuse_unknown("22", Standing([], ALL, files=ALL))

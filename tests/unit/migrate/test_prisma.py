@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Table
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import InvalidInput, MigrationError
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.migration import Migration, Standing
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.prisma import PrismaRunner, rolled_back_argv
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.prisma import PrismaRunner
 from tests.unit.migrate.fake_tools import Application, Catalogue, Tool, digest, kinds, pending
 
 LEDGER = """
@@ -343,19 +343,3 @@ def test_the_users_program_need_not_speak_as_prisma_does(application: Applicatio
 
     assert len(PrismaRunner().apply(project, TWO, tool.host)) == 2
     assert tool.argv == ("node", "migrate.js")
-
-
-def test_failed_migration_is_marked_as_rolled_back(application: Application) -> None:
-    tool = Tool("Migration 1_a marked as rolled back.")
-
-    PrismaRunner().mark_rolled_back(application.project, "1_a", tool.host)
-
-    assert tool.argv == rolled_back_argv("1_a")
-    assert tool.argv == ("npx", "--no-install", "prisma", "migrate", "resolve", "--rolled-back", "1_a")
-
-
-def test_mark_that_prisma_refuses_is_an_error(application: Application) -> None:
-    tool = Tool("", "Error: P3012\n\nMigration `1_a` cannot be rolled back because it is not in a failed state.", 1)
-
-    with pytest.raises(MigrationError, match=r"^Prisma ended .* Migration `1_a` cannot be rolled back"):
-        PrismaRunner().mark_rolled_back(application.project, "1_a", tool.host)

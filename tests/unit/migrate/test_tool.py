@@ -166,31 +166,32 @@ def test_url_that_cannot_be_made_is_not_missed_where_the_user_gives_one() -> Non
 @pytest.mark.parametrize(
     ("stderr", "stdout", "told"),
     [
-        ("", "", "exit code 1 and did not say why"),
-        ("npm warn Unknown config\n\n", "[⣷] applying", "exit code 1 and did not say why"),
-        ("boom", "before\nafter", "exit code 1: boom."),
-        ("", "before\nafter\n", "exit code 1: after."),
-        ("one\nError: two.\nthree", "", "exit code 1: Error: two."),
-        ("one\ntwo", "fatal: three", "exit code 1: fatal: three."),
-        ("\x1b[31mError: red\x1b[39m", "", "exit code 1: Error: red."),
-        ("", "[⣷] applying...\x1b[2K\x1b[1GError: x", "exit code 1: Error: x."),
-        ("", "[⣷] applying...\rError: x", "exit code 1: Error: x."),
-        ("Error: x 'secret' y", "", "exit code 1: Error: x (a value) y."),
-        ("Error: x 'it''s' y", "", "exit code 1: Error: x (a value) y."),
-        ("Error: Table 'shop.users' already exists", "", "Error: Table 'shop.users' already exists."),
-        ("Error: can't open it's", "", "Error: can't open it's."),
-        ("", "Using 'pg' driver for database querying", "exit code 1 and did not say why"),
+        ("", "", " and did not say why"),
+        ("npm warn Unknown config\n\n", "[⣷] applying", " and did not say why"),
+        ("boom", "before\nafter", ": boom."),
+        ("", "before\nafter\n", ": after."),
+        ("one\nError: two.\nthree", "", ": Error: two."),
+        ("one\ntwo", "fatal: three", ": fatal: three."),
+        ("\x1b[31mError: red\x1b[39m", "", ": Error: red."),
+        ("", "[⣷] applying...\x1b[2K\x1b[1GError: x", ": Error: x."),
+        ("", "[⣷] applying...\rError: x", ": Error: x."),
+        ("Error: x 'secret' y", "", ": Error: x (a value) y."),
+        ("Error: x 'it''s' y", "", ": Error: x (a value) y."),
+        ("Error: Table 'shop.users' already exists", "", ": Error: Table 'shop.users' already exists."),
+        ("Error: can't open it's", "", ": Error: can't open it's."),
+        ("", "Using 'pg' driver for database querying", " and did not say why"),
+        ("Error: P3012\n\nMigration `1_a` cannot be rolled back.", "", ": Migration `1_a` cannot be rolled back."),
         (
             "migration failed with error: insert into x - no such table: x",
             "",
-            "1: migration failed with error: no such",
+            ": migration failed with error: no such",
         ),
-        ("Error: with x as (select 1) select 5 - no such table: y", "", "1: Error: no such table: y."),
-        ("Error: update t set a = 5 where b = 'x - y' - column c is not there", "", "1: Error: column c is not there."),
+        ("Error: with x as (select 1) select 5 - no such table: y", "", ": Error: no such table: y."),
+        ("Error: update t set a = 5 where b = 'x - y' - column c is not there", "", ": Error: column c is not there."),
     ],
 )
 def test_line_that_says_why(stderr: str, stdout: str, told: str) -> None:
-    assert told in failure(project_of(), Tool(stdout, stderr, 1))
+    assert f"exit code 1{told}" in failure(project_of(), Tool(stdout, stderr, 1))
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._database.host im
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.sqlite import Sqlite
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import (
     BackupError,
+    DatabaseError,
     InvalidInput,
     MigrationError,
     ShipshapeError,
@@ -258,7 +259,7 @@ def test_edited_deleted_and_late_files_stop_the_run(shop: Shop) -> None:
 
     error = shop.refused()
 
-    kinds = [problem["kind"] for problem in error.details["problems"]]  # type: ignore[attr-defined]  # a list
+    kinds = [problem["kind"] for problem in error.details["problems"]]
     assert kinds == ["edited", "deleted"]
     shop.have({**TWO, "1.5_late.sql": "CREATE TABLE late (id);\n"})
     assert "1.5_late.sql comes before 2_orders.sql, which is applied" in shop.refused().message
@@ -289,6 +290,18 @@ def test_another_table_is_no_ledger(shop: Shop) -> None:
     assert "schema_ledger is no ledger of migrations: it has no column version" in shop.refused().message
 
 
+def test_what_was_judged_is_carried_out_and_proved(shop: Shop) -> None:
+    def take() -> Mapping[str, object]:
+        shop.have({"1_users.sql": "DROP TABLE old;\n", "2_orders.sql": ORDERS})
+        return {"id": "shop-1"}
+
+    shop.backups.take = take  # type: ignore[method-assign]  # somebody deploys meanwhile
+
+    assert names(shop.migrate(backups=shop.backups)) == list(TWO)
+    assert (shop.sql("SELECT COUNT(*) FROM users"), shop.sql("SELECT * FROM old")) == ([(2,)], [])
+    assert "1_users.sql was applied and has been edited since" in shop.refused().message
+
+
 # Lint.
 
 
@@ -298,8 +311,10 @@ def test_destruction_is_refused_unless_it_is_allowed(shop: Shop) -> None:
 
     error = shop.refused(check=True)
     assert error.details["pending"] == ["3_drop.sql"]
-    assert [finding["rule"] for finding in error.details["lint"]] == ["drop_table"]  # type: ignore[attr-defined]  # a list
-    assert names(shop.migrate(allow_destructive=("drop_table:3_drop.sql",))) == ["3_drop.sql"]
+    assert [finding["rule"] for finding in error.details["lint"]] == ["drop_table"]
+    allowed = shop.migrate(allow_destructive=("drop_table:3_drop.sql",))
+    assert (names(allowed), len(allowed.warnings)) == (["3_drop.sql"], 1)
+    assert "3_drop.sql, line 1" in allowed.warnings[0]
 
 
 # Proof.
@@ -365,6 +380,17 @@ def test_rows_that_nobody_was_meant_to_touch(
         return
     with pytest.raises(MigrationError, match=told):
         shop.migrate(runner=runner, may_lose_rows=allowed)
+
+
+def test_what_a_trigger_does_cannot_be_read_in_a_script(shop: Shop) -> None:
+    shop.migrate()
+    script = (
+        "CREATE TRIGGER t AFTER INSERT ON orders BEGIN DELETE FROM users; END;\nINSERT INTO orders (id) VALUES (1);\n"
+    )
+    shop.have({**TWO, "3_trigger.sql": script})
+
+    assert names(shop.migrate()) == ["3_trigger.sql"]
+    assert shop.sql("SELECT COUNT(*) FROM users") == [(0,)]
 
 
 @pytest.mark.parametrize(
@@ -455,8 +481,12 @@ def test_the_user_can_tell_that_it_was_not(shop: Shop) -> None:
     assert "no such table: nowhere" in shop.refused().message or "nowhere" in shop.refused().message
 
 
-def test_foreign_keys_are_checked_before_the_commit(shop: Shop) -> None:
-    shop.have({**TWO, "3_orphan.sql": "INSERT INTO orders (user_id) VALUES (99);\n"})
+ORPHAN = "INSERT INTO orders (user_id) VALUES (99);\n"
+
+
+@pytest.mark.parametrize("script", [ORPHAN, f"BEGIN;\n{ORPHAN}COMMIT;\n"])
+def test_foreign_keys_are_checked_before_the_commit(shop: Shop, script: str) -> None:
+    shop.have({**TWO, "3_orphan.sql": script})
 
     with pytest.raises(MigrationError, match="Rows of orders would refer to rows of users that are not there"):
         shop.migrate()
@@ -479,10 +509,22 @@ def test_all_in_one(shop: Shop) -> None:
 
     error = shop.refused(project={"transaction": "all"})
 
-    assert "Nothing of any file of this run is left" in error.message
+    assert error.message.endswith("Nothing of any file of this run is left. The schema is as it was before.")
+    assert error.details["applied"] == []
     assert shop.sql("SELECT name FROM sqlite_master WHERE name = 'users'") == []
     shop.have(TWO)
     assert names(shop.migrate(project={"transaction": "all"})) == list(TWO)
+
+
+def test_what_was_begun_is_no_part_of_all_in_one(shop: Shop) -> None:
+    shop.have(BROKEN)
+    shop.refused()
+    before = shop.contents()
+
+    message = shop.refused(project={"transaction": "all"}).message
+
+    assert "3_broken.autocommit.sql was begun by an earlier run" in message
+    assert shop.contents() == before
 
 
 @pytest.mark.parametrize("transaction", ["file", "all"])
@@ -526,6 +568,15 @@ def test_migrations_are_taken_back(shop: Shop) -> None:
     assert names(shop.migrate()) == ["1_users.up.sql", "2_orders.up.sql"]
 
 
+def test_a_backup_comes_before_the_way_back_too(shop: Shop) -> None:
+    shop.have(REVERSIBLE)
+    shop.migrate()
+
+    shop.migrate(state="reverted", backups=shop.backups)
+
+    assert shop.backups.asked == ["take"]
+
+
 def test_a_baseline_runs_nothing(shop: Shop) -> None:
     shop.sql("CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT)")
 
@@ -545,6 +596,25 @@ def test_the_ledger_is_made_to_fit_the_files(shop: Shop) -> None:
     assert shop.migrate(state="repaired").changed is False
     assert shop.listed() == [("1", "applied", 2, None)]
     assert shop.migrate().changed is False
+
+
+def test_the_ledger_is_made_to_fit_wholly_or_not_at_all(shop: Shop) -> None:
+    shop.migrate()
+    shop.have({"1_users.sql": f"{USERS}-- Edited.\n"})
+    shop.sql("CREATE TRIGGER kept BEFORE DELETE ON schema_ledger BEGIN SELECT RAISE(ABORT, 'no'); END")
+
+    shop.refused(DatabaseError, state="repaired")
+
+
+def test_the_user_can_tell_how_far_a_way_down_has_come(shop: Shop) -> None:
+    shop.have({"1_users.up.sql": USERS, "1_users.down.sql": "DROP TABLE users;\nDROP TABLE old;\n"})
+    shop.migrate()
+    shop.sql("DROP TABLE users")
+    shop.sql("UPDATE schema_ledger SET state = 'reverting', done = 0, begun = 1")
+
+    assert shop.migrate(state="repaired", statement_done=True).changed is True
+    assert names(shop.migrate(state="reverted")) == ["1_users.up.sql"]
+    assert shop.sql("SELECT name FROM sqlite_master WHERE name IN ('users', 'old')") == []
 
 
 @pytest.mark.parametrize("state", ["repaired", "baseline", "reverted"])
