@@ -22,8 +22,8 @@ from tests.integration.node import packages
 
 READERS = Path(__file__).resolve().parent / "readers"
 PLATFORMS = ("debian-12", "debian-13")
-# The folders whose tests need the host with the database servers.
-WITH_DATABASES = ("backup", "database", "migrate")
+# Where the tests are that need the host with the database servers.
+WITH_DATABASES = ("backup", "credentials/test_databases", "database", "migrate")
 
 
 class SideBySide(LoadScopeScheduling):
@@ -31,7 +31,8 @@ class SideBySide(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         platform = next((platform for platform in PLATFORMS if platform in nodeid), PLATFORMS[0])
-        return f"{platform} {nodeid.split('/')[2] in WITH_DATABASES}"
+        needs_databases = nodeid.startswith(tuple(f"tests/integration/{place}" for place in WITH_DATABASES))
+        return f"{platform} {needs_databases}"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SideBySide:
