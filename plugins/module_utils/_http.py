@@ -14,11 +14,11 @@ import io
 import socket
 import ssl
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from http.client import HTTPException, HTTPResponse
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any
@@ -41,13 +41,14 @@ class HostHttp:
     """Asks through the library requests, without anything of the environment."""
 
     def __init__(self) -> None:
-        self._of_thread = threading.local()
+        # What nobody uses at the moment; to take from a list and to give back is one step in Python.
+        self._idle: dict[Trust, list[_Transport]] = {}
 
     def session(self, trust: Trust) -> _Session:
-        """A new one without cookies; connections are shared by all that one thread opens."""
+        """A new one without cookies; connections are shared by all."""
         # Not with the first request, which would seem slow.
         _have_requests()
-        return _Session(lambda: self._transport(trust))
+        return _Session(partial(self._transport, self._idle.setdefault(trust, []), trust))
 
     def volley(
         self, requests: Sequence[Request], *, at_most: int, at_once: bool = False, timeout: float = 10, trust: Trust
@@ -58,17 +59,22 @@ class HostHttp:
 
         return volley(requests, at_most=at_most, at_once=at_once, timeout=timeout, trust=trust)
 
-    def _transport(self, trust: Trust) -> _Transport:
-        transports: dict[Trust, _Transport] = self._of_thread.__dict__.setdefault("transports", {})
-        if trust not in transports:
-            transports[trust] = _Transport(trust)
-        return transports[trust]
+    @staticmethod
+    @contextmanager
+    def _transport(idle: list[_Transport], trust: Trust) -> Iterator[_Transport]:
+        try:
+            transport = idle.pop()
+        except IndexError:
+            transport = _Transport(trust)
+        yield transport
+        # Not after an error, which may have left something unread in a connection.
+        idle.append(transport)
 
 
 class _Session:
     """Keeps cookies, and follows redirects as browsers do."""
 
-    def __init__(self, transport: Callable[[], _Transport]) -> None:
+    def __init__(self, transport: Callable[[], AbstractContextManager[_Transport]]) -> None:
         self._transport = transport
         self._cookies = CookieJar()
 
@@ -76,16 +82,16 @@ class _Session:
         """The answer, of whatever status; redirects are followed only if asked for."""
         from urllib3.exceptions import HTTPError
 
-        transport = self._transport()
         begun = time.perf_counter()
         try:
-            for _number in range(_MOST_REDIRECTS + 1):
-                request = _with_login_as_header(request)
-                response = transport.exchange(request, self._cookies, begun + timeout)
-                onward = _onward(request, response) if follows else None
-                if onward is None:
-                    return replace(response, ms=(time.perf_counter() - begun) * 1000)
-                request = onward
+            with self._transport() as transport:
+                for _number in range(_MOST_REDIRECTS + 1):
+                    request = _with_login_as_header(request)
+                    response = transport.exchange(request, self._cookies, begun + timeout)
+                    onward = _onward(request, response) if follows else None
+                    if onward is None:
+                        return replace(response, ms=(time.perf_counter() - begun) * 1000)
+                    request = onward
         # Those of requests are OSErrors, but some of urllib3 get through it.
         except (OSError, ValueError, HTTPException, HTTPError) as error:
             reason, sentence = _explain(error, timeout)
@@ -95,7 +101,7 @@ class _Session:
 
 
 class _Transport:
-    """The connections of one thread to those whom it trusts in one way, because a new one over TLS costs 40 ms."""
+    """Connections to those who are trusted in one way, for one thread at a time: a new one over TLS costs 40 ms."""
 
     def __init__(self, trust: Trust) -> None:
         from requests.adapters import HTTPAdapter

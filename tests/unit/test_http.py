@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -31,6 +32,9 @@ from ansible_collections.shipshape.webapp.plugins.module_utils import _volley
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import HttpError, ShipshapeError
 from ansible_collections.shipshape.webapp.plugins.module_utils._http import HostHttp
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Request, Response, Shot, Trust
+
+# Two requests that are under way at the same time.
+BOTH = threading.Barrier(2)
 
 
 class Site(BaseHTTPRequestHandler):
@@ -65,6 +69,8 @@ class Site(BaseHTTPRequestHandler):
         self.end_headers()
         if wanted == "slow":
             time.sleep(0.05)
+        if wanted == "both":
+            BOTH.wait(10)
         if self.command != "HEAD":
             self.wfile.write(sent)
 
@@ -363,18 +369,38 @@ def test_cookie_of_a_redirect_is_kept(site: str) -> None:
 
 
 @pytest.mark.parametrize("has_tls", [False, True])
-def test_sessions_of_a_thread_share_connections(certificate: Certificate, has_tls: bool) -> None:
+def test_sessions_share_connections(certificate: Certificate, has_tls: bool) -> None:
     http, trust = HostHttp(), Trust(certificate.path)
     with serving(certificate if has_tls else None) as server:
         for _number in range(3):
             http.session(trust).ask(Request("GET", f"{server.url}/404"))
             http.session(trust).ask(Request("HEAD", server.url))
-        alone = server.connections
-        thread = threading.Thread(target=lambda: http.session(trust).ask(Request("GET", server.url)))
-        thread.start()
-        thread.join()
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(http.session(trust).ask, Request("GET", server.url)).result()
 
-        assert (alone, server.connections) == (1, 2)
+        assert server.connections == 1
+
+
+def test_sessions_that_ask_at_the_same_time_do_not_share(certificate: Certificate) -> None:
+    http = HostHttp()
+    with serving() as server, ThreadPoolExecutor(2) as pool:
+        for connections in (2, 2):
+            # Neither is answered before both have asked.
+            asked = [pool.submit(http.session(Trust()).ask, Request("GET", f"{server.url}/both")) for one in range(2)]
+            assert [one.result().status for one in asked] == [200, 200]
+
+            assert server.connections == connections
+
+
+def test_connection_is_not_used_again_after_an_error() -> None:
+    http, closed = HostHttp(), saying(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+    with serving() as server, closed as broken:
+        http.session(Trust()).ask(Request("GET", server.url))
+        with pytest.raises(HttpError):
+            http.session(Trust()).ask(Request("GET", broken))
+        http.session(Trust()).ask(Request("GET", server.url))
+
+        assert server.connections == 2
 
 
 def test_who_trusts_anybody_does_not_share_connections(certificate: Certificate) -> None:
