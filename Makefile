@@ -15,7 +15,7 @@ unit: ## Test the logic
 	@tools/setup && .venv/bin/pytest tests/unit
 
 integration: ## Test the modules against real programs
-	@tools/setup && tools/engine && tools/image && .venv/bin/pytest --numprocesses 2 --dist loadgroup tests/integration
+	@tools/setup && tools/engine && tools/image && .venv/bin/pytest --numprocesses 2 tests/integration
 
 molecule: ## Test roles and applications on hosts with systemd (SCENARIO=harness for one of them)
 	@tools/molecule $(SCENARIO)
@@ -24,7 +24,7 @@ test: ## Run all of the above, as the CI does
 	@tools/test
 
 bench: ## Measure the modules beside the plain tools
-	@tools/setup && tools/engine && tools/image && for bench in dotenv backup migrate smoke smoke_load; do .venv/bin/python -m tests.bench.$$bench; done
+	@tools/setup && tools/engine && tools/image && for bench in dotenv backup migrate credentials smoke smoke_load; do .venv/bin/python -m tests.bench.$$bench; done
 
 docs: ## Write the pages of modules and roles to build/docs
 	@tools/docs

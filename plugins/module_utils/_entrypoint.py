@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE, BOOLEANS_TRUE
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import Interrupted, ShipshapeError
 from ansible_collections.shipshape.webapp.plugins.module_utils._result import Result
@@ -66,6 +67,10 @@ def _texts(value: object) -> Iterator[str]:
     elif isinstance(value, (list, tuple)):
         for inner in value:
             yield from _texts(inner)
+    elif isinstance(value, bool):
+        # Whichever word for it the user has written.
+        words = [word for word in (BOOLEANS_TRUE if value else BOOLEANS_FALSE) if isinstance(word, str)]
+        yield from (form for word in words for form in (word, word.capitalize(), word.upper()))
     else:
         yield str(value)
 

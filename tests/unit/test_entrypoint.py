@@ -196,6 +196,18 @@ def test_concealed_secrets_are_masked_in_a_warning(ending: Ending) -> None:
     assert SECRET not in json.dumps(ended.result)
 
 
+@pytest.mark.parametrize(("written", "text"), [("yes", "yesterday"), ("No", "Now"), ("off", "office"), ("1", "11")])
+def test_concealed_flag_blots_nothing_out(capsys: pytest.CaptureFixture[str], written: str, text: str) -> None:
+    spec = {"inner": {"type": "dict", "no_log": True, "options": {"flag": {"type": "bool"}}}}
+    with patch_module_args({"inner": {"flag": written}}):
+        module: AnsibleModule = AnsibleModule(argument_spec=spec)
+        conceal(module, "inner", [])
+        with pytest.raises(SystemExit):
+            run(module, lambda: Result(False, {"text": text}))
+
+    assert json.loads(capsys.readouterr().out)["text"] == text
+
+
 def test_concealed_option_is_not_shown(ending: Ending) -> None:
     ended = ending(lambda: Result(False), values=VALUES, concealed=[])
 
