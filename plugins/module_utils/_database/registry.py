@@ -8,8 +8,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Engine
-from ansible_collections.shipshape.webapp.plugins.module_utils._database.mysql import Mysql
-from ansible_collections.shipshape.webapp.plugins.module_utils._database.postgresql import Postgresql
-from ansible_collections.shipshape.webapp.plugins.module_utils._database.sqlite import Sqlite
+from ansible_collections.shipshape.webapp.plugins.module_utils._lazy import Lazy
 
-ENGINES: Mapping[str, Engine] = {engine.name: engine for engine in (Mysql(), Postgresql(), Sqlite())}
+
+def _mysql() -> Engine:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._database.mysql import Mysql
+
+    return Mysql()
+
+
+def _postgresql() -> Engine:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._database.postgresql import Postgresql
+
+    return Postgresql()
+
+
+def _sqlite() -> Engine:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._database.sqlite import Sqlite
+
+    return Sqlite()
+
+
+ENGINES: Mapping[str, Engine] = Lazy(_mysql, _postgresql, _sqlite)

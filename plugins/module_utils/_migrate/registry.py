@@ -7,13 +7,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.command import CommandRunner
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.drizzle import DrizzleRunner
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.knex import KnexRunner
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.prisma import PrismaRunner
+from ansible_collections.shipshape.webapp.plugins.module_utils._lazy import Lazy
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.runner import Runner
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.sql import SqlRunner
 
-RUNNERS: Mapping[str, Runner] = {
-    runner.name: runner for runner in (CommandRunner(), DrizzleRunner(), KnexRunner(), PrismaRunner(), SqlRunner())
-}
+
+def _command() -> Runner:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.command import CommandRunner
+
+    return CommandRunner()
+
+
+def _drizzle() -> Runner:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.drizzle import DrizzleRunner
+
+    return DrizzleRunner()
+
+
+def _knex() -> Runner:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.knex import KnexRunner
+
+    return KnexRunner()
+
+
+def _prisma() -> Runner:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.prisma import PrismaRunner
+
+    return PrismaRunner()
+
+
+def _sql() -> Runner:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.sql import SqlRunner
+
+    return SqlRunner()
+
+
+RUNNERS: Mapping[str, Runner] = Lazy(_command, _drizzle, _knex, _prisma, _sql)

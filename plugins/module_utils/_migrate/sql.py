@@ -11,11 +11,9 @@ from contextlib import AbstractContextManager, closing
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Engine
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.host import Host
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import InvalidInput, MigrationError
+from ansible_collections.shipshape.webapp.plugins.module_utils._lazy import Lazy
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.conduct import is_one_transaction, steps_of
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.dialect import Dialect
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.dialect_mysql import MysqlDialect
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.dialect_postgresql import PostgresqlDialect
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.dialect_sqlite import SqliteDialect
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.folder import migrations
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.migration import Applied, Migration, Standing
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.own_ledger import Entry, OwnLedger
@@ -24,9 +22,26 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.sql_run 
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.standing import is_whole, standing_of
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
 
-DIALECTS: Mapping[str, Dialect] = {
-    dialect.engine.name: dialect for dialect in (MysqlDialect(), PostgresqlDialect(), SqliteDialect())
-}
+
+def _mysql() -> Dialect:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.dialect_mysql import MysqlDialect
+
+    return MysqlDialect()
+
+
+def _postgresql() -> Dialect:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.dialect_postgresql import PostgresqlDialect
+
+    return PostgresqlDialect()
+
+
+def _sqlite() -> Dialect:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.dialect_sqlite import SqliteDialect
+
+    return SqliteDialect()
+
+
+DIALECTS: Mapping[str, Dialect] = Lazy(_mysql, _postgresql, _sqlite)
 
 
 class SqlRunner:

@@ -1,15 +1,13 @@
 # SPDX-FileCopyrightText: Shipshape contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The kinds of checks, by their names. This module is private to the collection.
-
-Each is imported when a suite asks for it: a host compiles everything that a module imports anew in each run.
-"""
+"""The kinds of checks, by their names. This module is private to the collection."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 
+from ansible_collections.shipshape.webapp.plugins.module_utils._lazy import Lazy
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Kind
 
 
@@ -115,27 +113,22 @@ def _websocket() -> Kind:
     return WebSocket()
 
 
-class _Kinds(Mapping[str, Kind]):
-    """All names are known, and few kinds are imported."""
-
-    def __init__(self, *kinds: Callable[[], Kind]) -> None:
-        self._kinds = {kind.__name__[1:]: kind for kind in kinds}
-
-    def __getitem__(self, name: str) -> Kind:
-        return self._kinds[name]()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._kinds)
-
-    def __len__(self) -> int:
-        return len(self._kinds)
-
-    def __contains__(self, name: object) -> bool:
-        # That of Mapping would import the kind.
-        return name in self._kinds
-
-
-KINDS: Mapping[str, Kind] = _Kinds(
-    *(_auth_required, _command, _concurrent, _cors, _file, _http, _load, _log, _pm2),
-    *(_rate_limit, _redis, _sanitize, _socketio, _sql, _tcp, _tls, _websocket),
+KINDS: Mapping[str, Kind] = Lazy(
+    _auth_required,
+    _command,
+    _concurrent,
+    _cors,
+    _file,
+    _http,
+    _load,
+    _log,
+    _pm2,
+    _rate_limit,
+    _redis,
+    _sanitize,
+    _socketio,
+    _sql,
+    _tcp,
+    _tls,
+    _websocket,
 )
