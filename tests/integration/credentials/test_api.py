@@ -100,7 +100,7 @@ def application(tmp_path: Path) -> Iterator[Application]:
         try:
             assert running.stdout
             port = int(running.stdout.readline())
-            with closing(sqlite3.connect(path)) as database, database:
+            with closing(sqlite3.connect(path, isolation_level=None)) as database:
                 for provider in ("openai", "gemini", "anthropic", "groq", "openrouter"):
                     database.execute(
                         "INSERT INTO api_credentials (name, provider, api_key, endpoint, rate_limit, usage_count,"
@@ -236,7 +236,7 @@ def test_key_is_compared_with_what_the_api_shows(
 @pytest.mark.parametrize("keys", ["flag", "mask", "whole"])
 def test_missing_key_is_noticed(application: Application, keys: str) -> None:
     application.switch(keys=keys)
-    with closing(sqlite3.connect(application.path)) as database, database:
+    with closing(sqlite3.connect(application.path, isolation_level=None)) as database:
         database.execute("UPDATE api_credentials SET api_key = NULL WHERE provider = 'gemini'")
 
     done = application.ensure(credentials=[Declared("gemini-main", values={"key": NEW_KEY})])
@@ -334,7 +334,7 @@ def test_proof_looks_at_what_is_expected(application: Application) -> None:
     expected = api.credentials([])
 
     verify(api, expected)
-    with closing(sqlite3.connect(application.path)) as database, database:
+    with closing(sqlite3.connect(application.path, isolation_level=None)) as database:
         database.execute("UPDATE api_credentials SET priority = 11 WHERE provider = 'gemini'")
 
     with pytest.raises(ChecksFailed, match=r"It shows gemini-main \(gemini, id 2\) with priority 11 instead of"):

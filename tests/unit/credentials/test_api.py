@@ -452,8 +452,9 @@ def test_change_that_is_done_by_half_is_a_change() -> None:
 
 @pytest.mark.parametrize("url", ["", "localhost:4000/x", "/api", "ftp://a/b", "http://", "http://[", "http://a:99999/"])
 def test_address_that_is_none_is_refused(url: str) -> None:
-    spec = credentials_argument_spec().to_kwargs()
-    given = ArgumentSpecValidator(spec.pop("argument_spec"), **spec).validate({"api": {"url": url}, "order": ["a"]})
+    given = ArgumentSpecValidator(**credentials_argument_spec().to_kwargs()).validate(
+        {"api": {"url": url}, "order": ["a"]}
+    )
 
     with pytest.raises(InvalidInput) as told:
         wanted_of(given.validated_parameters)

@@ -29,8 +29,7 @@ API = {"url": "http://localhost:4000/api/credentials", "bearer": "token-4711"}
 
 def params(**given: Any) -> dict[str, Any]:
     """The options as Ansible gives them to the module."""
-    spec = credentials_argument_spec().to_kwargs()
-    checked = ArgumentSpecValidator(spec.pop("argument_spec"), **spec).validate({"database": DATABASE, **given})
+    checked = ArgumentSpecValidator(**credentials_argument_spec().to_kwargs()).validate({"database": DATABASE, **given})
     assert checked.error_messages == []
     validated: dict[str, Any] = checked.validated_parameters
     return validated
