@@ -17,6 +17,7 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.integration import inside
 from tests.integration.database import mariadb as mariadb_server
 from tests.integration.database import postgresql as postgresql_server
+from tests.integration.database.servers import Servers
 from tests.integration.machine import Host
 from tests.integration.node import packages
 
@@ -99,3 +100,9 @@ def mariadb(database_host: Host) -> mariadb_server.Server:
 def postgresql(database_host: Host) -> postgresql_server.Server:
     """PostgreSQL 15 or 17."""
     return postgresql_server.prepare(database_host)
+
+
+@pytest.fixture(scope="session")
+def servers(database_host: Host, mariadb: mariadb_server.Server, postgresql: postgresql_server.Server) -> Servers:
+    """All engines of one host."""
+    return Servers(database_host, mariadb, postgresql)

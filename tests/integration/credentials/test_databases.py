@@ -12,7 +12,7 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from tests.integration import inside
 from tests.integration.backup.test_secrets import Ansible, watching
 from tests.integration.database import mariadb as mariadb_server
 from tests.integration.database import postgresql as postgresql_server
-from tests.integration.machine import Host
+from tests.integration.database.servers import Servers
 
 FOLDER = "/srv/credentials"
 NAME = "shop_credentials"
@@ -124,33 +124,17 @@ class Place(inside.Database):
 
 
 @pytest.fixture(params=ENGINES)
-def place(
-    request: pytest.FixtureRequest,
-    database_host: Host,
-    mariadb: mariadb_server.Server,
-    postgresql: postgresql_server.Server,
-) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Place]:
     """A database of each engine with the guide's table, on servers that are not in UTC."""
-    if request.param == "sqlite":
-        database_host.run("mkdir", "-p", FOLDER)
-        made = Place(database_host, f"sqlite://{FOLDER}/shop.db")
-    elif request.param == "mysql":
-        mariadb.as_root(f"DROP DATABASE IF EXISTS {NAME}; CREATE DATABASE {NAME}; SET GLOBAL time_zone = '+05:00';")
-        url = f"mysql://{mariadb_server.USER}@localhost/{NAME}?socket={mariadb_server.SOCKET}"
-        made = Place(database_host, url, mariadb.password)
-    else:
-        postgresql.drop_database(NAME)
-        postgresql.create_database(NAME)
-        postgresql.administer(f"ALTER DATABASE {NAME} SET timezone = 'Asia/Karachi'")
-        user = postgresql_server.USER.replace(" ", "%20")
-        made = Place(database_host, f"postgresql://{user}@127.0.0.1/{NAME}", postgresql.password)
-    made.prepare()
-    yield made
-    if request.param == "mysql":
-        mariadb.as_root(f"DROP DATABASE {NAME}; SET GLOBAL time_zone = DEFAULT;")
-    elif request.param == "postgresql":
-        postgresql.drop_database(NAME)
-    database_host.run("rm", "-rf", FOLDER)
+    with servers.empty_database(request.param, NAME, FOLDER) as access, ExitStack() as stack:
+        if request.param == "mysql":
+            servers.mariadb.as_root("SET GLOBAL time_zone = '+05:00';")
+            stack.callback(servers.mariadb.as_root, "SET GLOBAL time_zone = DEFAULT;")
+        elif request.param == "postgresql":
+            servers.postgresql.administer(f"ALTER DATABASE {NAME} SET timezone = 'Asia/Karachi'")
+        made = Place(servers.host, *access)
+        made.prepare()
+        yield made
 
 
 def warnings_of(result: Mapping[str, Any]) -> list[str]:

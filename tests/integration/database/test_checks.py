@@ -9,14 +9,11 @@ import json
 import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
 from tests.integration import inside
-from tests.integration.database import mariadb as mariadb_server
-from tests.integration.database import postgresql as postgresql_server
-from tests.integration.machine import Host
+from tests.integration.database.servers import Servers
 from tests.integration.smoke.test_host_kinds import looks
 
 ENGINES = ("sqlite", "postgresql", "mysql")
@@ -58,31 +55,12 @@ class Shop(inside.Database):
 
 
 @pytest.fixture(params=ENGINES)
-def shop(
-    request: pytest.FixtureRequest,
-    database_host: Host,
-    mariadb: mariadb_server.Server,
-    postgresql: postgresql_server.Server,
-) -> Iterator[Shop]:
+def shop(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Shop]:
     """The same tables in each engine."""
-    if request.param == "sqlite":
-        database_host.run("mkdir", "-p", FOLDER)
-        database_host.run("touch", f"{FOLDER}/shop.db")
-        shop = Shop(database_host, f"sqlite://{FOLDER}/shop.db")
-    elif request.param == "mysql":
-        mariadb.as_root(f"DROP DATABASE IF EXISTS {NAME}; CREATE DATABASE {NAME};")
-        user = f"{mariadb_server.USER}@localhost"
-        shop = Shop(database_host, f"mysql://{user}/{NAME}?socket={mariadb_server.SOCKET}", mariadb.password)
-    else:
-        postgresql.drop_database(NAME)
-        postgresql.create_database(NAME)
-        user = quote(postgresql_server.USER)
-        shop = Shop(database_host, f"postgresql://{user}@127.0.0.1/{NAME}", postgresql.password)
-    shop.carries_out(*SCHEMA)
-    yield shop
-    database_host.run("rm", "-rf", FOLDER)
-    mariadb.as_root(f"DROP DATABASE IF EXISTS {NAME};")
-    postgresql.drop_database(NAME)
+    with servers.empty_database(request.param, NAME, FOLDER) as access:
+        shop = Shop(servers.host, *access)
+        shop.carries_out(*SCHEMA)
+        yield shop
 
 
 def test_values_of_every_engine_are_those_of_json(shop: Shop) -> None:

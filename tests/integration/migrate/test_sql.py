@@ -15,9 +15,7 @@ import pytest
 
 from tests.integration import inside
 from tests.integration.backup.test_secrets import watching
-from tests.integration.database import mariadb as mariadb_server
-from tests.integration.database import postgresql as postgresql_server
-from tests.integration.machine import Host
+from tests.integration.database.servers import Servers
 
 HERE = Path(__file__).resolve().parent
 FOLDER = "/srv/migrate"
@@ -62,32 +60,10 @@ class Place(inside.Database):
 
 
 @pytest.fixture(params=ENGINES)
-def place(
-    request: pytest.FixtureRequest,
-    database_host: Host,
-    mariadb: mariadb_server.Server,
-    postgresql: postgresql_server.Server,
-) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Place]:
     """An empty database of each engine."""
-    database_host.run("mkdir", "-p", FOLDER)
-    if request.param == "sqlite":
-        database_host.run("touch", f"{FOLDER}/shop.db")
-        yield Place(database_host, f"sqlite://{FOLDER}/shop.db")
-    elif request.param == "mysql":
-        mariadb.as_root(f"DROP DATABASE IF EXISTS {NAME}; CREATE DATABASE {NAME};")
-        url = f"mysql://{mariadb_server.USER}@localhost/{NAME}?socket={mariadb_server.SOCKET}"
-        yield Place(database_host, url, mariadb.password)
-        mariadb.as_root(f"DROP DATABASE {NAME};")
-    else:
-        postgresql.drop_database(NAME)
-        postgresql.create_database(NAME)
-        yield Place(
-            database_host,
-            f"postgresql://{postgresql_server.USER.replace(' ', '%20')}@127.0.0.1/{NAME}",
-            postgresql.password,
-        )
-        postgresql.drop_database(NAME)
-    database_host.run("rm", "-rf", FOLDER)
+    with servers.empty_database(request.param, NAME, FOLDER) as access:
+        yield Place(servers.host, *access)
 
 
 def set_of(engine: str) -> dict[str, str]:
