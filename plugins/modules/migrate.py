@@ -73,6 +73,9 @@ options:
   environment:
     description:
       - Variables for the tool. C(DATABASE_URL) is the database with its password, unless it is given here.
+      - Where O(database) is one of PostgreSQL and has the parameter C(schema), as Prisma takes it, that is handed on to
+        V(prisma) and V(command). The ledger, O(unless_tables) and the tables of O(expect) are looked for there, unless
+        they are named with a schema of their own.
     type: dict
     default: {}
   timeout:
@@ -98,9 +101,10 @@ options:
     default: auto
   ledger_table:
     description:
-      - The table in which runner V(sql) lists what is applied.
+      - The table that lists what is applied, alone or behind its schema, as in C(app.migrations).
+      - By default C(schema_ledger) for runner V(sql), C(__drizzle_migrations) for V(drizzle) and C(knex_migrations) for
+        V(knex). For a tool, give the name that the tool's own configuration has. Prisma's cannot have another one.
     type: str
-    default: schema_ledger
   session:
     description:
       - Statements with which the session begins, such as C(SET work_mem = '1GB').
@@ -130,6 +134,7 @@ options:
   out_of_order:
     description:
       - Whether the run fails on a pending migration that comes before one that is applied, or applies it.
+      - V(apply) is refused for runner V(drizzle), because Drizzle never applies such a migration.
     type: str
     choices: [fail, apply]
     default: fail

@@ -47,13 +47,14 @@ _PARAMETERS = {
     "socket": "socket",
     "host": "socket",
     "connect_timeout": "connect_timeout",
+    "schema": "schema",
 }
 
 # What libraries of applications read from the same URL; it says nothing about how to reach the database.
 _OF_APPLICATIONS = frozenset(
     {
         *("application_name", "cache", "charset", "connection_limit", "connectionlimit", "journal_mode", "mode"),
-        *("pgbouncer", "pool_timeout", "schema", "socket_timeout", "statement_cache_size", "timezone"),
+        *("pgbouncer", "pool_timeout", "socket_timeout", "statement_cache_size", "timezone"),
     }
 )
 
@@ -81,6 +82,8 @@ class Address:
     password: str | None = field(default=None, repr=False)
     tls: Tls = Tls()
     connect_timeout: int = 10
+    # Where Prisma keeps its tables; it says nothing of how to reach the database, and only tools that migrate are told.
+    schema: str | None = None
 
     def __str__(self) -> str:
         if self.engine == "sqlite":
@@ -125,6 +128,8 @@ def parse_address(url: str, password: str | None = None) -> Address:
         password=password if password is not None else unquote(parts.password) if parts.password else None,
         tls=_tls(settings),
         connect_timeout=_seconds(settings),
+        # The other engines have none, and ignore the word as Prisma does there.
+        schema=settings.get("schema") or None if engine == "postgresql" else None,
     )
 
 

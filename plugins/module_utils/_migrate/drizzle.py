@@ -73,13 +73,13 @@ class DrizzleRunner:
     PUSH_SAYS = (r"Changes applied|No changes detected",)
 
     def observe(self, project: Project, connection: Connection, engine: Engine, host: Host) -> Standing:
-        """How far the database has come, by the table __drizzle_migrations."""
+        """How far the database has come, by the table __drizzle_migrations or the one that takes its place."""
         self._refuse(project)
         if _is_push(project):
             return standing_without_ledger(project, connection, engine)
         entries = _journal(project, host)
         scripts = {entry.tag: script(f"{project.directory}/{entry.tag}.sql", host) for entry in entries}
-        table = ledger_table(connection, engine, _TABLE, home="drizzle")
+        table = ledger_table(connection, engine, project.ledger_table or _TABLE, home="drizzle")
         rows = [
             (int(created), text(recorded))
             for recorded, created in ledger_rows(connection, engine, table, _COLUMNS, order="created_at")

@@ -36,11 +36,11 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.tool_led
     late,
     ledger_rows,
     ledger_table,
+    lock_of,
 )
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection, FileState
 
 _TABLE = "knex_migrations"
-_LOCK = "knex_migrations_lock"
 
 _FILE = re.compile(r".+(?<!\.d)\.(?:js|cjs|mjs|ts)")
 
@@ -54,16 +54,17 @@ class KnexRunner:
     SAYS = (r"^Batch \d+ run\b|^Already up to date",)
 
     def observe(self, project: Project, connection: Connection, engine: Engine, host: Host) -> Standing:
-        """How far the database has come, by the table knex_migrations."""
+        """How far the database has come, by the table knex_migrations or the one that takes its place."""
         refuse(project)
         files = {migration.name: migration for migration in _migrations(project, host)}
-        table, lock = (ledger_table(connection, engine, name) for name in (_TABLE, _LOCK))
+        ledger = project.ledger_table or _TABLE
+        table, lock = (ledger_table(connection, engine, name) for name in (ledger, lock_of(ledger)))
         recorded = [Recorded(text(name)) for (name,) in ledger_rows(connection, engine, table, ("name",), order="id")]
         applied = [one.name for one in recorded]
         pending = [migration for name, migration in files.items() if name not in applied]
         locks = ledger_rows(connection, engine, lock, ("is_locked",), order="index")
         problems = [
-            *([_locked()] if any(is_locked for (is_locked,) in locks) else []),
+            *([_locked(lock_of(ledger))] if any(is_locked for (is_locked,) in locks) else []),
             *deleted(recorded, files, "Until then Knex refuses to apply anything."),
             *late("Knex", pending, applied),
         ]
@@ -82,11 +83,11 @@ def _url(address: Address) -> str:
     return address.name if address.engine == "sqlite" else url_with_password(address)
 
 
-def _locked() -> Problem:
+def _locked(lock: str) -> Problem:
     return Problem(
         "locked",
-        _LOCK,
-        f"{_LOCK} says that somebody is migrating. Where that is so, wait; a run that was killed leaves this behind:"
+        lock,
+        f"{lock} says that somebody is migrating. Where that is so, wait; a run that was killed leaves this behind:"
         " when no other runs, free it with npx knex migrate:unlock.",
     )
 

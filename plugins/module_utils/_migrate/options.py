@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 import shlex
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._argspec import ArgumentSpec
@@ -42,6 +43,14 @@ _BACKUP = {
 }
 
 
+# Where to say it to those that take no notice of a schema in the database's address.
+_WITHOUT_SCHEMA = {
+    "sql": "Leave it out, and say SET search_path in session, and the schema before the table in ledger_table.",
+    "drizzle": "Leave it out, and name the schema in the code, by pgSchema.",
+    "knex": "Leave it out, and name the schema in the knexfile, as searchPath.",
+}
+
+
 def migrate_argument_spec() -> ArgumentSpec:
     """The options of the module alone."""
     return ArgumentSpec(
@@ -56,7 +65,7 @@ def migrate_argument_spec() -> ArgumentSpec:
             "target": {"type": "str"},
             "steps": {"type": "int"},
             "transaction": {"type": "str", "choices": list(TRANSACTIONS), "default": "auto"},
-            "ledger_table": {"type": "str", "default": "schema_ledger"},
+            "ledger_table": {"type": "str"},
             "session": {"type": "list", "elements": "str", "default": []},
             "lock_timeout": {"type": "int", "default": 10},
             "statement_timeout": {"type": "int"},
@@ -81,7 +90,10 @@ def migrate_argument_spec() -> ArgumentSpec:
 
 def request_of(params: Mapping[str, Any], address: Address) -> Request:
     """What the options ask for. Raises InvalidInput with every problem."""
-    problems = list(_problems(params))
+    if address.schema == "public" and params["runner"] != "prisma":
+        # Whoever does not know the word begins there anyway; postgres.js fails at it.
+        address = replace(address, schema=None)
+    problems = list(_problems(params, address))
     if problems:
         raise InvalidInput("The migration", problems)
     root = params["project"] or params["directory"]
@@ -94,14 +106,14 @@ def request_of(params: Mapping[str, Any], address: Address) -> Request:
         environment={str(name): str(value) for name, value in params["environment"].items()},
         session=tuple(params["session"]),
         says=tuple(params["says"]),
-        unless_tables=tuple(params["unless_tables"]),
+        unless_tables=tuple(_within(address.schema, table) for table in params["unless_tables"]),
         **{option: params[option] for option in alike},
     )
     return Request(
         project=project,
         policies=Policies(params["on_drift"], params["out_of_order"]),
         allow_destructive=tuple(params["allow_destructive"]),
-        expect=_expectation(params["expect"]),
+        expect=_expectation(params["expect"], address.schema),
         may_lose_rows=tuple(params["may_lose_rows"]),
         restore_on_failure=params["on_failure"] == "restore",
         is_backup_waived=params["without_backup"],
@@ -109,7 +121,15 @@ def request_of(params: Mapping[str, Any], address: Address) -> Request:
     )
 
 
-def _problems(params: Mapping[str, Any]) -> Iterator[str]:
+def _problems(params: Mapping[str, Any], address: Address) -> Iterator[str]:
+    runner = params["runner"]
+    if address.schema and runner in _WITHOUT_SCHEMA:
+        yield f"database: its schema is for Prisma, and {runner} would begin in public. {_WITHOUT_SCHEMA[runner]}"
+    if runner == "drizzle" and params["out_of_order"] == "apply":
+        yield (
+            "out_of_order: drizzle-kit never applies what is dated before the newest migration that is applied. Leave"
+            " it out, and give such a migration a newer when in meta/_journal.json, or generate it anew."
+        )
     for option in ("directory", "project"):
         if params[option] is not None and not posixpath.isabs(params[option]):
             yield f"{option} is not absolute: which one it is depends on who runs the module."
@@ -130,14 +150,19 @@ def _problems(params: Mapping[str, Any]) -> Iterator[str]:
             yield f"expect.counts.{table}: give a number, or min and max."
 
 
-def _expectation(expect: Mapping[str, Any]) -> Expectation:
+def _expectation(expect: Mapping[str, Any], schema: str | None) -> Expectation:
     counts = {table: _bounds(count) for table, count in (expect.get("counts") or {}).items()}
     return Expectation(
-        tables=expect.get("tables") or (),
-        columns=expect.get("columns") or {},
-        counts={table: bounds for table, bounds in counts.items() if bounds},
+        tables=[_within(schema, table) for table in expect.get("tables") or ()],
+        columns={_within(schema, table): columns for table, columns in (expect.get("columns") or {}).items()},
+        counts={_within(schema, table): bounds for table, bounds in counts.items() if bounds},
         queries=[Query(query["sql"], query["equals"], query["name"]) for query in expect.get("queries") or ()],
     )
+
+
+def _within(schema: str | None, table: str) -> str:
+    # Another schema may have a table of the same name.
+    return table if schema is None or "." in table else f"{schema}.{table}"
 
 
 def _bounds(count: object) -> tuple[int | None, int | None] | None:

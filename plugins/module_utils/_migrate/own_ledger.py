@@ -14,6 +14,8 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._types import Con
 
 RUNNING, REVERTING, APPLIED, BASELINE = "running", "reverting", "applied", "baseline"
 
+TABLE = "schema_ledger"
+
 # Of the versions, because the collations of MySQL take different texts for the same.
 _BINARY = {"mysql": " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"}
 
@@ -59,7 +61,8 @@ class Entry:
 class OwnLedger:
     """The ledger in one database."""
 
-    def __init__(self, engine: Engine, name: str) -> None:
+    def __init__(self, engine: Engine, name: str | None) -> None:
+        name = name or TABLE
         schema, _dot, table = name.rpartition(".")
         self.name = name
         self._engine = engine

@@ -67,7 +67,8 @@ class PrismaRunner:
         self._refuse(project)
         folders = _migrations(project, host)
         files = {name: migration for name, migration in folders.items() if migration is not None}
-        table = ledger_table(connection, engine, _TABLE)
+        schema = project.address.schema
+        table = ledger_table(connection, engine, f"{schema}.{_TABLE}" if schema else _TABLE)
         _refuse_other_schema(project, table)
         rows = [
             _Row(text(name), text(recorded), finished is not None, rolled_back is not None)
@@ -107,12 +108,14 @@ class PrismaRunner:
 
 def _refuse_other_schema(project: Project, table: Table | None) -> None:
     # Prisma takes public unless its URL says otherwise, and would begin there anew.
-    if table is not None and table.schema not in (None, "public") and "DATABASE_URL" not in project.environment:
+    home = project.address.schema or "public"
+    if table is not None and table.schema not in (None, home) and "DATABASE_URL" not in project.environment:
         raise InvalidInput(
             "The program that migrates",
             [
-                f"environment: Prisma's ledger is in the schema {table.schema}, of which a database's address says"
-                f" nothing. Give Prisma its own DATABASE_URL here, with schema={table.schema}."
+                f"environment: Prisma's ledger is in the schema {table.schema}, of which the database's address says"
+                f" nothing. Say schema={table.schema} there, as in postgresql://user@host/name?schema=…, or give Prisma"
+                f" its own DATABASE_URL here, with schema={table.schema}."
             ],
         )
 

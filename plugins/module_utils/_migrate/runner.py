@@ -31,8 +31,9 @@ class Project:
     run: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout: float | None = None
-    # Of our own runner: its ledger, how it uses transactions, what its session begins with, and its limits in seconds.
-    ledger_table: str = "schema_ledger"
+    # The table that lists what is applied, with or without its schema; none for the tool's own.
+    ledger_table: str | None = None
+    # Of our own runner: how it uses transactions, what its session begins with, and its limits in seconds.
     transaction: str = "auto"
     session: tuple[str, ...] = ()
     lock_timeout: float = 10

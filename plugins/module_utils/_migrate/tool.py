@@ -193,6 +193,8 @@ def url_with_password(address: Address) -> str:
     if address.socket:
         # Of a directory libpq makes a socket's path itself; MySQL's is a file.
         settings["host" if address.engine == "postgresql" else "socket"] = address.socket
+    if address.schema:
+        settings["schema"] = address.schema
     who = quote(address.user or "", safe="")
     if address.password is not None:
         who += f":{quote(address.password, safe='')}"

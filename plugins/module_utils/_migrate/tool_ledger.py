@@ -28,21 +28,29 @@ class Recorded:
 
 
 def ledger_table(connection: Connection, engine: Engine, name: str, *, home: str = "public") -> Table | None:
-    """The tool's ledger, if there is one; where several schemas have one, that of the schema `home`.
+    """The tool's ledger, if there is one, by its name alone or behind that of its schema and a dot.
+
+    Where several schemas have one of the name alone, it is that of the schema `home`.
 
     Raises MigrationError if it cannot be told which is meant.
     """
-    found = [table for table in engine.tables(connection) if table.name == name]
+    found = [table for table in engine.tables(connection) if name in (table.name, str(table))]
     if len(found) > 1:
         at_home = [table for table in found if table.schema == home]
         if not at_home:
             schemas = ", ".join(str(table.schema) for table in found)
             raise MigrationError(
                 f"There are several tables {name}, in the schemas {schemas}, and none in {home}: which of them counts"
-                " cannot be told. Drop those that are no longer used."
+                " cannot be told. Name its schema in ledger_table, or for Prisma as schema=… in the database's address."
+                " Or drop those that are no longer used."
             )
         found = at_home
     return found[0] if found else None
+
+
+def lock_of(ledger: str) -> str:
+    """The table by which Knex keeps others from migrating."""
+    return f"{ledger}_lock"
 
 
 def ledger_rows(

@@ -28,6 +28,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.migratio
     Problem,
     Standing,
 )
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.own_ledger import TABLE
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.plan import (
     down_to,
     refuse_unknown,
@@ -40,7 +41,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.runner i
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.snapshots import Snapshots
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.sql import SqlRunner
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.standing import edited_since, without_file
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.tool_ledger import keeps_no_ledger
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.tool_ledger import keeps_no_ledger, lock_of
 from ansible_collections.shipshape.webapp.plugins.module_utils._result import Diff, Result
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
 
@@ -157,7 +158,8 @@ def _is_named(table: Table, names: Collection[str]) -> bool:
 
 
 def _is_ledger(table: Table, project: Project) -> bool:
-    return table.name in _LEDGERS or project.ledger_table in (table.name, str(table))
+    named = project.ledger_table or TABLE
+    return table.name in _LEDGERS or not {named, lock_of(named)}.isdisjoint((table.name, str(table)))
 
 
 def _plan(site: _Site, seen: _Seen) -> _Work:

@@ -18,7 +18,7 @@ import pytest
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._connection import open_connection
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address, parse_address
-from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Engine
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Engine, Table
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.registry import ENGINES
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import InvalidInput, MigrationError
 from ansible_collections.shipshape.webapp.plugins.module_utils._host import this_host
@@ -26,9 +26,12 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.command 
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.drizzle import DrizzleRunner
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.knex import KnexRunner
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.migration import Standing
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.options import migrate_argument_spec, request_of
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.prisma import PrismaRunner
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.runner import Project, Runner
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.tool import carry_out, url_with_password
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.usecase import migrate
+from ansible_collections.shipshape.webapp.plugins.module_utils._result import Result
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
 from tests.integration.database.mariadb import Server as Mariadb
 from tests.integration.database.postgresql import Server as Postgresql
@@ -70,6 +73,11 @@ class Shop:
         """The tables of the application itself."""
         with self._connected() as connection:
             return {table.name for table in self.engine.tables(connection)} & {"a", "b", "c", "d", "done"}
+
+    def all_tables(self) -> set[Table]:
+        """The tables of whomever."""
+        with self._connected() as connection:
+            return set(self.engine.tables(connection))
 
     def execute(self, *statements: str) -> None:
         with self._connected() as connection:
@@ -306,6 +314,110 @@ def test_postgresql(postgresql_shop: Shop, check: Callable[[Shop], None]) -> Non
 @pytest.mark.parametrize("mysql_shop", ["drizzle", "knex"], indirect=True)
 def test_mysql(mysql_shop: Shop, check: Callable[[Shop], None]) -> None:
     check(mysql_shop)
+
+
+CHECKS = pytest.mark.parametrize("check", [check_apply, check_drift, check_failure])
+
+
+@CHECKS
+@pytest.mark.parametrize("postgresql_shop", ["prisma"], indirect=True)
+def test_schema_of_prisma(postgresql_shop: Shop, check: Callable[[Shop], None]) -> None:
+    """Where another application has migrated the schema public, and a third one has a ledger that is broken."""
+    others = postgresql_shop
+    others.write(9, "CREATE TABLE others (id INTEGER PRIMARY KEY)")
+    others.apply()
+    others.remove(9)
+    others.execute('CREATE SCHEMA "a third"', 'CREATE TABLE "a third"._prisma_migrations (id INTEGER)')
+    url = f"{url_with_password(others.project.address)}&schema=Our%20%27schema%27"
+    shop = replace(others, project=replace(others.project, address=parse_address(url)))
+
+    check(shop)
+
+    # Prisma has made the schema, and has changed nothing elsewhere.
+    found = {table for table in shop.all_tables() if table.name != "_prisma_migrations"}
+    assert found - {Table("others", "public")} == {Table(name, "Our 'schema'") for name in shop.tables()}
+    assert others.observe().applied == ["0009_step"]
+
+
+@pytest.mark.parametrize("postgresql_shop", ["prisma"], indirect=True)
+def test_schema_public_is_told_to_prisma(postgresql_shop: Shop) -> None:
+    shop = postgresql_shop
+    # Without a word, the tables would come here.
+    shop.execute("CREATE SCHEMA AUTHORIZATION CURRENT_USER")
+    url = f"{url_with_password(shop.project.address)}&schema=public"
+
+    check_apply(replace(shop, project=replace(shop.project, address=parse_address(url))))
+
+    assert {table.schema for table in shop.all_tables()} == {"public"}
+
+
+@pytest.mark.parametrize("postgresql_shop", ["prisma"], indirect=True)
+def test_proof_in_the_schema_of_prisma(postgresql_shop: Shop) -> None:
+    """Where the schema public has tables of the same names."""
+    shop, project = postgresql_shop, postgresql_shop.project
+    shop.execute("CREATE TABLE a (id INTEGER)", "CREATE TABLE b (id INTEGER)", "INSERT INTO b VALUES (1)")
+    shop.write(1, "CREATE TABLE b (id INTEGER PRIMARY KEY)")
+    defaults = {name: option.get("default") for name, option in migrate_argument_spec().options.items()}
+    place = {"project": project.root, "directory": project.directory, "environment": project.environment}
+    address = parse_address(f"{url_with_password(project.address)}&schema=app")
+
+    def migrated(table: str) -> Result:
+        expect = {"tables": [table], "counts": {"b": 0}}
+        options = {**defaults, **place, "runner": "prisma", "without_backup": True, "expect": expect}
+        request = request_of(options, address)
+        host, engine, runner = this_host(), shop.engine, shop.runner
+        return migrate(request, host=host, engine=engine, runner=runner, snapshots=None, check_mode=False)
+
+    assert [migrated("b").changed, migrated("public.a").changed] == [True, False]
+    with pytest.raises(MigrationError, match=r"There is no table app\.a\."):
+        migrated("a")
+
+
+def with_named_ledger(shop: Shop, schema: str | None = None) -> Shop:
+    """The shop, whose tool lists what is applied in another table than usual, beside one of the usual name."""
+    runner = shop.runner.name
+    usual, config, names = {
+        "drizzle": ("__drizzle_migrations", "drizzle.config.js", {"table": "my steps", "schema": schema}),
+        "knex": ("knex_migrations", "knexfile.js", {"tableName": "my steps", "schemaName": schema}),
+    }[runner]
+    shop.execute(f"CREATE TABLE {usual} (id INTEGER)")
+    told = json.dumps({name: value for name, value in names.items() if value is not None})
+    with Path(shop.project.root, config).open("a") as file:
+        file.write(f"module.exports.migrations = {told};\n")
+    ledger = f"{schema}.my steps" if schema else "my steps"
+    return replace(shop, project=replace(shop.project, ledger_table=ledger))
+
+
+@CHECKS
+@pytest.mark.parametrize("sqlite_shop", ["drizzle", "knex"], indirect=True)
+def test_named_ledger_in_sqlite(sqlite_shop: Shop, check: Callable[[Shop], None]) -> None:
+    check(with_named_ledger(sqlite_shop))
+
+
+@CHECKS
+@pytest.mark.parametrize("schema", [None, "our schema"])
+@pytest.mark.parametrize("postgresql_shop", ["drizzle", "knex"], indirect=True)
+def test_named_ledger_in_postgresql(postgresql_shop: Shop, schema: str | None, check: Callable[[Shop], None]) -> None:
+    shop = with_named_ledger(postgresql_shop, schema)
+    if schema:
+        # In a schema of its own, it is not mistaken for that of others.
+        shop.execute('CREATE SCHEMA "our schema"', 'CREATE TABLE "my steps" (id INTEGER)')
+
+    check(shop)
+
+    usual = "drizzle" if shop.runner.name == "drizzle" else "public"
+    assert Table("my steps", schema or usual) in shop.all_tables()
+
+
+@pytest.mark.parametrize("sqlite_shop", ["knex"], indirect=True)
+def test_lock_beside_a_named_ledger(sqlite_shop: Shop) -> None:
+    shop = with_named_ledger(sqlite_shop)
+    shop.write(1, "CREATE TABLE a (id INTEGER PRIMARY KEY)")
+    shop.apply()
+
+    shop.execute('UPDATE "my steps_lock" SET is_locked = 1')
+
+    assert kinds(shop.observe()) == [("locked", "my steps_lock")]
 
 
 @pytest.mark.parametrize("postgresql_shop", ["drizzle", "knex", "prisma"], indirect=True)

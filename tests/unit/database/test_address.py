@@ -29,8 +29,12 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._errors import In
         ),
         (
             "postgresql://db/shop?sslmode=verify-full&sslrootcert=/etc/ca.pem&schema=public&connection_limit=5",
-            Address("postgresql", "shop", "db", 5432, tls=Tls("verify-full", "/etc/ca.pem")),
+            Address("postgresql", "shop", "db", 5432, tls=Tls("verify-full", "/etc/ca.pem"), schema="public"),
         ),
+        ("postgresql://db/shop?schema=the%20app", Address("postgresql", "shop", "db", 5432, schema="the app")),
+        ("postgresql://db/shop?schema=", Address("postgresql", "shop", "db", 5432)),
+        ("mysql://db/shop?schema=app", Address("mysql", "shop", "db", 3306)),
+        ("file:/srv/a/data.db?schema=app", Address("sqlite", "/srv/a/data.db")),
         (
             "mysql://db/shop?ssl-mode=VERIFY_IDENTITY&ssl-cert=/etc/c.pem&ssl-key=/etc/k.pem",
             Address("mysql", "shop", "db", 3306, tls=Tls("verify-full", None, "/etc/c.pem", "/etc/k.pem")),

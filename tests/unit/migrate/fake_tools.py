@@ -92,7 +92,13 @@ class Catalogue:
     def __init__(
         self, *tables: Table, columns: Sequence[str] = ("id", "name"), row: tuple[Any, ...] = ("1_a",)
     ) -> None:
-        self._tables, self._columns, self._row, self.asked = tables, columns, row, ""
+        self._tables, self._columns, self._row = tables, columns, row
+        self.all_asked: list[str] = []
+
+    @property
+    def asked(self) -> str:
+        """The last of it."""
+        return self.all_asked[-1] if self.all_asked else ""
 
     @property
     def connection(self) -> Connection:
@@ -112,7 +118,7 @@ class Catalogue:
         return [Column(name, "text", True, None) for name in self._columns]
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        self.asked = sql
+        self.all_asked.append(sql)
         return [self._row]
 
 

@@ -316,6 +316,21 @@ def test_ledger_in_the_schema_of_drizzle_is_read(tmp_path: Path) -> None:
     assert '"drizzle"."__drizzle_migrations"' in catalogue.asked
 
 
+@pytest.mark.parametrize(
+    ("named", "asked"),
+    [("steps", '"drizzle"."steps"'), ("app.steps", '"app"."steps"'), ("app.__drizzle_migrations", ""), (None, "")],
+)
+def test_ledger_of_another_name_is_read(tmp_path: Path, named: str | None, asked: str) -> None:
+    tables = [Table("steps", schema) for schema in ("app", "drizzle", "public")]
+    catalogue = Catalogue(*tables, columns=("hash", "created_at"), row=(A[0], 1000))
+
+    project = replace(application(tmp_path).project, ledger_table=named)
+    standing = DrizzleRunner().observe(project, catalogue.connection, catalogue.engine, Tool().host)
+
+    assert asked in catalogue.asked
+    assert bool(standing.applied) == bool(asked) == bool(catalogue.asked)
+
+
 @pytest.mark.parametrize("stdout", ["", "[✓] Pulling schema from database", APPLIED])
 @pytest.mark.parametrize("run", [PUSH, ("npm", "run", "db:push")])
 def test_push_that_does_not_say_what_it_did(tmp_path: Path, run: tuple[str, ...], stdout: str) -> None:

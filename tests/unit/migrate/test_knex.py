@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -122,6 +123,36 @@ def test_directory_without_migrations_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(MigrationError, match="holds no migration of Knex"):
         application.observe(KnexRunner())
+
+
+def test_ledger_of_another_name_is_read_with_its_lock(application: Application) -> None:
+    project = replace(application.project, ledger_table="steps")
+    # What another application keeps beside it is not this one's.
+    script = ledger("1_a.js").replace("knex_migrations", "steps") + ledger("2_b.ts", "9_x.js", locks=(1,))
+
+    standing = application.observe(KnexRunner(), script, project)
+    assert (standing.applied, pending(standing), standing.problems) == (["1_a.js"], ["2_b.ts", "3_c.mjs"], [])
+
+    (application.root / "shop.db").unlink()
+    [problem] = application.observe(
+        KnexRunner(), ledger(locks=(1,)).replace("knex_migrations", "steps"), project
+    ).problems
+    assert (problem.kind, problem.migration) == ("locked", "steps_lock")
+    assert problem.sentence.startswith("steps_lock says that somebody is migrating.")
+
+
+@pytest.mark.parametrize(
+    ("named", "asked"),
+    [("app.steps", ['"app"."steps"', '"app"."steps_lock"']), ("steps", ['"public"."steps"', '"public"."steps_lock"'])],
+)
+def test_ledger_and_lock_are_of_one_schema(application: Application, named: str, asked: list[str]) -> None:
+    tables = [Table(name, schema) for name in ("steps", "steps_lock") for schema in ("app", "public")]
+    catalogue = Catalogue(*tables, columns=("id", "index", "name", "is_locked"), row=(0,))
+    project = replace(application.project, ledger_table=named)
+
+    KnexRunner().observe(project, catalogue.connection, catalogue.engine, Tool().host)
+
+    assert [re.findall(r"FROM (\S+)", sql) for sql in catalogue.all_asked] == [[name] for name in asked]
 
 
 def test_ledger_of_bytes_is_read(application: Application) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Table
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import InvalidInput, MigrationError
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.migration import Migration, Standing
@@ -223,11 +224,47 @@ def test_ledger_of_which_the_url_says_nothing_is_refused(
     project = replace(application.project, environment=environment)
 
     if is_refused:
-        with pytest.raises(InvalidInput, match="own DATABASE_URL here, with schema=app"):
+        with pytest.raises(InvalidInput, match="own DATABASE_URL here, with schema=app") as caught:
             PrismaRunner().observe(project, catalogue.connection, catalogue.engine, Tool().host)
+        assert "Say schema=app there" in caught.value.message
     else:
         standing = PrismaRunner().observe(project, catalogue.connection, catalogue.engine, Tool().host)
         assert (standing.applied, standing.problems) == (["20260101_a"], [])
+
+
+@pytest.mark.parametrize(
+    ("schema", "asked"),
+    [
+        (None, '"public"."_prisma_migrations"'),
+        ("public", '"public"."_prisma_migrations"'),
+        ("the app", '"the app"."_prisma_migrations"'),
+        # Others have begun, and this one has not.
+        ("new", ""),
+    ],
+)
+@pytest.mark.parametrize("environment", [{}, {"DATABASE_URL": "postgresql://db/shop?schema=x"}])
+def test_ledger_of_the_schema_in_the_address_is_read(
+    application: Application, schema: str | None, asked: str, environment: Mapping[str, str]
+) -> None:
+    tables = [Table("_prisma_migrations", name) for name in ("other", "public", "the app")]
+    columns = ("migration_name", "checksum", "finished_at", "rolled_back_at", "started_at")
+    catalogue = Catalogue(*tables, columns=columns, row=("20260101_a", A[1], "5", None))
+    address = Address("postgresql", "shop", "db", 5432, schema=schema)
+    project = replace(application.project, address=address, environment=environment)
+
+    standing = PrismaRunner().observe(project, catalogue.connection, catalogue.engine, Tool().host)
+
+    assert asked in catalogue.asked
+    assert bool(standing.applied) == bool(asked) == bool(catalogue.asked)
+
+
+@pytest.mark.parametrize("schema", ["public", "app"])
+def test_prisma_is_told_the_schema(application: Application, schema: str) -> None:
+    tool, address = Tool(APPLIED), Address("postgresql", "shop", "db", 5432, schema=schema)
+
+    PrismaRunner().apply(replace(application.project, address=address), TWO, tool.host)
+
+    assert tool.options["env"]["DATABASE_URL"] == f"postgresql://db:5432/shop?schema={schema}"
 
 
 def test_ledger_of_bytes_is_read(application: Application) -> None:

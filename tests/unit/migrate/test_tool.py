@@ -61,6 +61,11 @@ ENCODED = "%20%27%22%24%20%23%3B%25%5C%60%21%3D%26%3F%2F%40%3A%09canary-%C3%A4%E
             Address("postgresql", "shop", "db", 5432, tls=Tls("verify-full", "/ca.pem", "/c.pem", "/c.key")),
             "postgresql://db:5432/shop?sslmode=verify-full&sslrootcert=%2Fca.pem&sslcert=%2Fc.pem&sslkey=%2Fc.key",
         ),
+        (Address("postgresql", "shop", "db", 5432, schema="public"), "postgresql://db:5432/shop?schema=public"),
+        (
+            Address("postgresql", "shop", "db", 5432, schema="the app's"),
+            "postgresql://db:5432/shop?schema=the%20app%27s",
+        ),
     ],
 )
 def test_url(address: Address, url: str) -> None:
@@ -73,6 +78,7 @@ def test_url(address: Address, url: str) -> None:
         Address("sqlite", "/srv/app/data.db"),
         Address("postgresql", "my 'shop' ü%", "db", 1, user="the app", password=PASSWORD),
         Address("postgresql", "shop", socket="/run/my postgresql", user="a", password="p", tls=Tls("require")),
+        Address("postgresql", "shop", "db", 5432, tls=Tls("require"), schema="my+ 'schema' &ü%"),
         Address("mysql", "shop", "2001:db8::1", 3306, user="a:@/", password=PASSWORD),
         Address("mysql", "shop", socket="/run/my sql.sock"),
     ],
@@ -303,6 +309,17 @@ def test_ledger_is_in_the_schema_public_unless_the_tool_has_one_of_its_own() -> 
     catalogue = Catalogue(Table("m", "app"), Table("m", "public"))
 
     assert ledger_table(catalogue.connection, catalogue.engine, "m") == Table("m", "public")
+
+
+@pytest.mark.parametrize(
+    ("name", "schema"), [("app.m", "app"), ("b.c.m", "b.c"), ("other.m", None), ("c.m", None), ("public.m", "public")]
+)
+def test_ledger_is_only_in_the_schema_that_is_named(name: str, schema: str | None) -> None:
+    catalogue = Catalogue(Table("m", "app"), Table("m", "b.c"), Table("m", "public"))
+
+    table = ledger_table(catalogue.connection, catalogue.engine, name)
+
+    assert table == (schema and Table("m", schema))
 
 
 def test_ledger_without_an_order_is_refused() -> None:

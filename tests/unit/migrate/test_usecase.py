@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -391,6 +392,26 @@ def test_what_a_trigger_does_cannot_be_read_in_a_script(shop: Shop) -> None:
 
     assert names(shop.migrate()) == ["3_trigger.sql"]
     assert shop.sql("SELECT COUNT(*) FROM users") == [(0,)]
+
+
+@pytest.mark.parametrize("named", ["steps", "main.steps"])
+def test_ledger_and_lock_of_a_tool_are_no_tables_of_the_application(
+    shop: Shop, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = Sqlite.tables
+    monkeypatch.setattr(Sqlite, "tables", lambda *asked: [replace(table, schema="main") for table in bare(*asked)])
+    shop.sql("CREATE TABLE steps (a)")
+    shop.sql("CREATE TABLE steps_lock (a)")
+
+    with pytest.raises(MigrationError, match="is not applied"):
+        shop.migrate(
+            runner=Liar("CREATE TABLE steps_of_others (a)"),
+            backups=shop.backups,
+            restore_on_failure=True,
+            project={"ledger_table": named},
+        )
+
+    assert shop.backups.asked == ["take", "restore shop-1 but main.steps main.steps_lock"]
 
 
 @pytest.mark.parametrize(

@@ -52,10 +52,13 @@ function postgresql(url) {
     session.isTranslating = true;
     return session;
   };
-  const pool = translating(new Pool({ connectionString: url, max: 1 }));
+  // A new session of the native engine begins with this; without a schema, it is as the server has it.
+  const schema = new URL(url).searchParams.get("schema");
+  const options = schema ? `-c search_path=${`"${schema}"`.replace(/[\\ ]/g, "\\$&")}` : undefined;
+  const pool = translating(new Pool({ connectionString: url, max: 1, options }));
   const connectPool = pool.connect.bind(pool);
   pool.connect = (...words) => (words.length ? connectPool(...words) : connectPool().then(translating));
-  const factory = new PrismaPg(pool);
+  const factory = new PrismaPg(pool, schema ? { schema } : {});
   const connect = factory.connect.bind(factory);
   factory.connect = async () => {
     const session = await connect();
