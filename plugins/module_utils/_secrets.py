@@ -9,7 +9,7 @@ import base64
 import html
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
@@ -28,6 +28,10 @@ _LOOKS = ("contains", "match", "sorted", "type")
 
 # Anything shorter would blot out half of the result, and is no secret worth the name.
 _SHORTEST = 4
+
+# Where a text is cut off.
+CUT = "…"
+_MASK = "********"
 
 
 def headers_of(identity: Mapping[str, Any]) -> dict[str, str]:
@@ -88,3 +92,20 @@ def _forms(secret: str) -> Iterator[str]:
         in_json = [json.dumps(one, ensure_ascii=is_ascii)[1:-1] for one in in_json for is_ascii in (True, False)]
         yield from in_json
     yield from (base64.b64encode(encoded).decode().rstrip("="), base64.urlsafe_b64encode(encoded).decode().rstrip("="))
+
+
+def masked(value: Any, secrets: Sequence[str]) -> Any:
+    """The value with stars in the place of these texts, and of their beginnings where a text is cut off."""
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, _MASK)
+            for size in range(len(secret) - 1, _SHORTEST - 1, -1) if CUT in value else ():
+                value = value.replace(f"{secret[:size]}{CUT}", f"{_MASK}{CUT}")
+        return value
+    if isinstance(value, (int, float)) and str(value) in secrets:
+        return _MASK
+    if isinstance(value, Mapping):
+        return {masked(key, secrets): masked(inner, secrets) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [masked(inner, secrets) for inner in value]
+    return value

@@ -30,7 +30,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._credentials.cred
     Declared,
     Id,
 )
-from ansible_collections.shipshape.webapp.plugins.module_utils._credentials.plan import ATTRIBUTES
+from ansible_collections.shipshape.webapp.plugins.module_utils._credentials.plan import ATTRIBUTES, SECRETS
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import ShipshapeError
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import HttpSession, Request, Response, Trust
 
@@ -48,8 +48,6 @@ FIELDS: Mapping[str, str] = {
     "global": "isGlobal",
     "user": "userId",
 }
-
-_KEYS = ("key", "secret")
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ class ApiBackend:
         """All of them, with what the API tells of the keys of the declared ones."""
         rows = self._listed(self._words_of(declared))
         self._rows = {id_of(row, self._api.fields): row for row in rows}
-        shown = [self._shown(row, word) for row in rows for word in _KEYS]
+        shown = [self._shown(row, word) for row in rows for word in SECRETS]
         self._client.conceal(one.text for one in shown if one.is_whole and one.text)
         credentials = [credential_of(row, self._api.fields) for row in rows]
         keys = {one.name: _keys_of(one) for one in declared}
@@ -168,7 +166,7 @@ class ApiBackend:
         given = {word for one in declared for word in one.values}
         given |= {"active" for one in declared if one.state in ("active", "inactive")}
         given |= {word for word, name in self._api.fields.items() if name != FIELDS[word]}
-        return [word for word in FIELDS if word in given and word not in _KEYS]
+        return [word for word in FIELDS if word in given and word not in SECRETS]
 
     def _shown(self, row: Row, word: str) -> Shown:
         return shown_in(row, self._api.fields[word], word)
@@ -195,7 +193,7 @@ class ApiBackend:
             return self._body(change.values, row)
         # Without what the application itself counts and dates, which is older here than there by now.
         words = [word for word in FIELDS if word != "id" and self._api.fields[word] in row]
-        kept = [word for word in words if word not in _KEYS or self._shown(row, word).is_whole]
+        kept = [word for word in words if word not in SECRETS or self._shown(row, word).is_whole]
         return self._body({**{word: row[self._api.fields[word]] for word in kept}, **change.values}, row)
 
     def _body(self, values: Mapping[str, Any], row: Row) -> dict[str, Any]:
@@ -214,7 +212,7 @@ class ApiBackend:
 
 
 def _keys_of(declared: Declared) -> dict[str, str]:
-    return {word: declared.values[word] for word in _KEYS if declared.values.get(word) is not None}
+    return {word: declared.values[word] for word in SECRETS if declared.values.get(word) is not None}
 
 
 def _made_of(change: Change) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import urljoin
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import HttpError, ShipshapeError
+from ansible_collections.shipshape.webapp.plugins.module_utils._secrets import masked
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import HttpSession, Request, Response
 
-_MASK = "********"
 _LONGEST = 200
 _NOTHING_THERE = {
     "GET": "Give the address of the collection in api.url.",
@@ -79,9 +79,8 @@ class Client:
 
     def _masked(self, text: str) -> str:
         # What is part of a longer one must not break it up.
-        for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, _MASK)
-        return text
+        found: str = masked(text, sorted(self._secrets, key=len, reverse=True))
+        return found
 
 
 def _target(request: Request, response: Response) -> str:

@@ -12,17 +12,13 @@ from itertools import islice
 from math import isfinite
 from typing import Any
 
+from ansible_collections.shipshape.webapp.plugins.module_utils._secrets import CUT, masked
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.expectation import Assertion
 
 PASSED, FAILED, ERROR, INCONCLUSIVE, SKIPPED = "passed", "failed", "error", "inconclusive", "skipped"
 
 # In results and reports a value is shown up to here; what is within another shows half as many items as that.
 _LONGEST_TEXT, _MOST_ITEMS = 200, 20
-
-# Where a text is cut off. A secret of which less than this is left is none any more.
-_CUT, _SHORTEST = "…", 4
-
-_MASK = "********"
 
 
 @dataclass(frozen=True)
@@ -136,36 +132,19 @@ def _hidden(outcome: Outcome, secrets: Sequence[str]) -> Outcome:
     )
 
 
-def masked(value: Any, secrets: Sequence[str]) -> Any:
-    """The value with stars in the place of these texts, and of their beginnings where a text is cut off."""
-    if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, _MASK)
-            for size in range(len(secret) - 1, _SHORTEST - 1, -1) if _CUT in value else ():
-                value = value.replace(f"{secret[:size]}{_CUT}", f"{_MASK}{_CUT}")
-        return value
-    if isinstance(value, (int, float)) and str(value) in secrets:
-        return _MASK
-    if isinstance(value, Mapping):
-        return {masked(key, secrets): masked(inner, secrets) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [masked(inner, secrets) for inner in value]
-    return value
-
-
 def cut(value: Any, most: int = _MOST_ITEMS) -> Any:
     """The value without what is too long or too deep to be read."""
     if isinstance(value, str) and len(value) > _LONGEST_TEXT:
-        return f"{value[:_LONGEST_TEXT]}{_CUT} ({len(value)} characters)"
+        return f"{value[:_LONGEST_TEXT]}{CUT} ({len(value)} characters)"
     if isinstance(value, float) and not isfinite(value):
         # JSON has no such number.
         return str(value)
     if not isinstance(value, (Mapping, list, tuple)) or not value:
         return value
     if not most:
-        return _CUT
+        return CUT
     rest = len(value) - most
     if isinstance(value, Mapping):
         kept = {str(key): cut(inner, most // 2) for key, inner in islice(value.items(), most)}
-        return {**kept, _CUT: f"and {rest} more"} if rest > 0 else kept
-    return [*(cut(inner, most // 2) for inner in value[:most]), *([f"{_CUT} and {rest} more"] if rest > 0 else [])]
+        return {**kept, CUT: f"and {rest} more"} if rest > 0 else kept
+    return [*(cut(inner, most // 2) for inner in value[:most]), *([f"{CUT} and {rest} more"] if rest > 0 else [])]

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.shipshape.webapp.plugins.module_utils._secrets import masked
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.expectation import Assertion
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.outcome import Outcome, Verdict, cut, masked
+from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.outcome import Outcome, Verdict, cut
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.report import FORMATS, returned
 from tests.unit.smoke.fake_kinds import NOW
 

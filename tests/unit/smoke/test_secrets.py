@@ -14,10 +14,10 @@ import pytest
 from ansible_collections.shipshape.webapp.plugins.module_utils._secrets import (
     every_form,
     headers_of,
+    masked,
     secrets_in,
     secrets_of_identity,
 )
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.outcome import masked
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.secrets import secrets_of_checks
 
 
