@@ -63,13 +63,15 @@ class SqliteConnection:
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> int:
         """Carry out one statement, and let go of what it may return."""
-        before = self._changes()
-        self.rows(sql, parameters)
-        if self._changes() == before:
-            return 0
-        # Only now is this number of this statement. Unlike that of the cursor it is right for every form of it.
-        [(changed,)] = self.rows("SELECT changes()")
-        return int(changed)
+        with self._explained():
+            before = self._database.total_changes
+            with contextlib.closing(self._database.execute(sql, tuple(parameters))) as cursor:
+                cursor.fetchall()
+            if self._database.total_changes == before:
+                return 0
+            # Only now is this number of this statement. Unlike that of the cursor it is right for every form of it.
+            [(changed,)] = self._database.execute("SELECT changes()")
+            return int(changed)
 
     @contextlib.contextmanager
     def transaction(self, *, read_only: bool = False) -> Iterator[None]:
@@ -119,10 +121,6 @@ class SqliteConnection:
         """End the session."""
         with self._explained():
             self._database.close()
-
-    def _changes(self) -> int:
-        with self._explained():
-            return self._database.total_changes
 
     @contextlib.contextmanager
     def _query_only(self) -> Iterator[None]:

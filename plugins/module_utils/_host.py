@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import time
 from datetime import datetime
 
@@ -33,6 +34,16 @@ def this_host() -> Host:
         processes=HostProcesses(),
         now=lambda: datetime.now().astimezone(),
         local=lambda moment: moment.astimezone(),
+        who=_who,
         random=os.urandom,
         pause=time.sleep,
     )
+
+
+def _who() -> str:
+    number = os.geteuid()
+    try:
+        user = pwd.getpwuid(number).pw_name
+    except KeyError:
+        user = str(number)
+    return f"{user}@{os.uname().nodename}"

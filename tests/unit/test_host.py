@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -30,3 +32,13 @@ def test_times_are_of_the_hosts_own_zone() -> None:
 
 def test_chance_is_not_the_same_twice() -> None:
     assert len({this_host().random(16) for attempt in range(3)}) == 3
+
+
+def test_who_runs_it_is_told_as_the_system_tells_it() -> None:
+    said = subprocess.run(["sh", "-c", 'echo "$(id -un)@$(uname -n)"'], check=True, capture_output=True, text=True)
+    assert this_host().who() == said.stdout.strip()
+
+
+def test_user_without_a_name_is_told_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
+    assert this_host().who().startswith("54321@")

@@ -36,5 +36,7 @@ class Host:
     # The time, and any time in the host's own zone, which says where its days begin and end.
     now: Callable[[], datetime]
     local: Callable[[datetime], datetime]
+    # Who runs this, and where: user@machine.
+    who: Callable[[], str]
     random: Callable[[int], bytes]
     pause: Callable[[float], None]

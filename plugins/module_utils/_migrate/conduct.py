@@ -39,10 +39,14 @@ class Step:
     kind: str
 
 
-# A file is judged before it is carried out, and read once for both.
-@cache
 def steps_of(migration: Migration, dialect: str, *, is_down: bool = False) -> Sequence[Step]:
     """The statements of a migration with the lines of its file."""
+    return _steps_of(migration, dialect, is_down)
+
+
+# A file is judged before it is carried out, and read once for both.
+@cache
+def _steps_of(migration: Migration, dialect: str, is_down: bool) -> Sequence[Step]:
     script, first = (migration.down, migration.down_line) if is_down else (migration.up, migration.up_line)
     found = []
     try:

@@ -54,7 +54,6 @@ class Run:
     @contextmanager
     def begun(cls, project: Project, dialect: Dialect, host: Host) -> Iterator[Run]:
         """Connect, wait for the lock, and have the ledger's table."""
-        user, machine = (host.commands.run(argv).stdout.strip() for argv in (["id", "-un"], ["uname", "-n"]))
         opened = host.connect(
             project.address,
             dialect.engine,
@@ -70,7 +69,7 @@ class Run:
             stack.enter_context(dialect.prepared(connection))
             for statement in project.session:
                 connection.execute(statement)
-            yield cls(project, Session(connection, dialect, ledger), host, f"{user}@{machine}")
+            yield cls(project, Session(connection, dialect, ledger), host, host.who())
 
     def carry_out(self, pending: Sequence[Migration], entries: Mapping[str, Entry]) -> list[Applied]:
         """Carry these out, each from where it stands."""
@@ -202,7 +201,7 @@ class Run:
             "begun": None,
             "witness": None,
             "seconds": seconds,
-            "applied_at": at.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "applied_at": at.astimezone(timezone.utc).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z",
             "applied_by": self.who,
         }
 

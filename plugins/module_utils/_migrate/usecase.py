@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Column, Engine, Table
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.host import Host
@@ -21,7 +22,6 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._errors import (
     ShipshapeError,
 )
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.expect import Expectation, lost_rows, unmet
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint import Finding, lint, refused
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.migration import (
     Applied,
     Migration,
@@ -35,7 +35,6 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.plan imp
     sorted_out,
     up_to,
 )
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.reading import tables_touched
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.request import Request
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.runner import Project, Runner
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.snapshots import Snapshots
@@ -44,6 +43,9 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.standing
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.tool_ledger import keeps_no_ledger, lock_of
 from ansible_collections.shipshape.webapp.plugins.module_utils._result import Diff, Result
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
+
+if TYPE_CHECKING:
+    from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint import Finding
 
 # The tables in which the tools list what they have done: their rows come and go with migrations.
 _LEDGERS = ("_prisma_migrations", "__drizzle_migrations", "knex_migrations", "knex_migrations_lock")
@@ -184,6 +186,9 @@ def _plan(site: _Site, seen: _Seen) -> _Work:
 
 def _judged(site: _Site, seen: _Seen, chosen: Sequence[Migration], warnings: Sequence[str]) -> _Work:
     """The work, unless the scripts themselves speak against it."""
+    # The commonest run has nothing to judge, and needs a third less without what judges.
+    from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint import lint, refused
+
     request, engine = site.request, site.request.project.address.engine
     if isinstance(site.runner, SqlRunner):
         site.runner.refuse_unfit(request.project, chosen)
@@ -215,6 +220,8 @@ def _refusal(request: Request, problems: Sequence[Problem], seen: _Seen) -> Migr
 
 def _touched(migrations: Sequence[Migration], dialect: str) -> frozenset[str] | None:
     """The tables whose rows the scripts may change, or None if it cannot be read in them which these are."""
+    from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.reading import tables_touched
+
     found: set[str] = set()
     for migration in migrations:
         touched = tables_touched(migration.up, dialect) if migration.up is not None else set()

@@ -247,6 +247,7 @@ def host_of(databases: FakeDatabases, clock: Clock, pauses: list[float]) -> Host
         now=clock.now,
         local=clock.local,
         random=lambda size: next(numbers).to_bytes(size, "big"),
+        who=lambda: "root@host",
         pause=pauses.append,
     )
 
