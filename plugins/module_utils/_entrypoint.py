@@ -42,7 +42,8 @@ def run(module: AnsibleModule, use_case: Callable[[], Result]) -> NoReturn:
         _listen_no_more()
         for warning in result.warnings:
             module.warn(remove_values(warning, module.no_log_values))
-        diff = {"diff": result.diff.as_returned()} if result.diff and module._diff else {}
+        shown = result.diff.as_returned() if result.diff else [diff.as_returned() for diff in result.diffs]
+        diff = {"diff": shown} if shown and module._diff else {}
         module.exit_json(changed=result.changed, **result.data, **diff)
     # Outside the handlers: there, Ansible would add a traceback to a sentence that needs none.
     module.fail_json(**failure)

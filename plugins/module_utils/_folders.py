@@ -26,13 +26,15 @@ _TEMPORARY = re.compile(_PREFIX + r"([0-9]+)-[a-z0-9_]+")
 class HostFolders:
     """Directories as they are; no symbolic link is followed."""
 
-    def prepare(self, path: str) -> None:
+    def prepare(self, path: str, *, mode: int = 0o700) -> None:
         """Make the directory unless it is there; one that is keeps its mode, which may be somebody's wish."""
         # With a slash at its end, the system would follow a symbolic link.
         path = path.rstrip("/") or "/"
         with _told(path, "used as a directory", {**_OF_DIRECTORIES, **_OF_PREPARE}):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(path, 0o700)
+                # By itself mkdir takes away what the umask says.
+                os.chmod(path, mode)
                 flush(os.path.dirname(path))
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:

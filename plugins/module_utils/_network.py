@@ -59,6 +59,13 @@ _UNKNOWN_AUTHORITY = (2, 7, 19, 20, 21)
 class HostNetwork:
     """Sockets of the host."""
 
+    def addresses(self, host: str) -> list[str]:
+        """What the system's resolver says."""
+        try:
+            return sorted({str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)})
+        except (OSError, ValueError) as error:
+            raise HttpError(f"{host} has no address: {_explain(error, 0, None)[1]}", reason="dns") from error
+
     @contextlib.contextmanager
     def connect(self, host: str, port: int, *, timeout: float, trust: Trust | None = None) -> Iterator[Stream]:
         """A connection, over TLS if there is somebody to trust."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import signal
 from collections.abc import Iterable, Iterator, Sequence
 
-from ansible_collections.shipshape.webapp.plugins.module_utils._types import Holder
+from ansible_collections.shipshape.webapp.plugins.module_utils._errors import CommandError
+from ansible_collections.shipshape.webapp.plugins.module_utils._types import Holder, Process
 
 _PROC = "/proc"
 
@@ -32,12 +34,69 @@ class HostProcesses:
         """The processes that have one of these files open, in order of their numbers."""
         files = set(_identities(paths))
         own = None if itself else os.getpid()
-        processes = sorted(int(name) for name in os.listdir(_PROC) if name.isdigit()) if files else []
+        processes = _numbers() if files else []
         return [
             Holder(process, _command(process))
             for process in processes
             if process != own and not files.isdisjoint(_identities(_descriptors(process)))
         ]
+
+    def at(self, pid: int) -> Process | None:
+        """What the kernel tells of it; a process that has ended and that nobody has asked about yet is none."""
+        # The name of the program, which can hold anything, stands in parentheses before.
+        status = _text(pid, "stat").rpartition(")")[2].split()
+        if not status or status[0] in _ENDED:
+            return None
+        try:
+            program = os.readlink(f"{_PROC}/{pid}/exe").removesuffix(_REPLACED)
+        except OSError:
+            program = ""
+        return Process(pid, status[19], int(status[1]), program, _text(pid, "cmdline").replace("\0", " ").strip())
+
+    def all(self) -> list[Process]:
+        """Those that live while the list is made."""
+        return [process for number in _numbers() if (process := self.at(number))]
+
+    def signal(self, process: Process, number: int) -> bool:
+        """By a descriptor, so that no other process that has got the same number is ever hit."""
+        try:
+            descriptor = os.pidfd_open(process.pid)
+        except ProcessLookupError:
+            return False
+        try:
+            present = self.at(process.pid)
+            if present is None or present.began != process.began:
+                return False
+            signal.pidfd_send_signal(descriptor, number)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            raise CommandError(
+                f"Process {process.pid} ({os.path.basename(process.program)}) cannot be sent a signal: run as its user "
+                "or as root, for example with become."
+            ) from None
+        finally:
+            os.close(descriptor)
+        return True
+
+
+# Of a zombie there is nothing left but its number.
+_ENDED = ("X", "Z")
+
+# What the kernel adds to the path of a program that was replaced or removed while it runs.
+_REPLACED = " (deleted)"
+
+
+def _numbers() -> list[int]:
+    return sorted(int(name) for name in os.listdir(_PROC) if name.isdigit())
+
+
+def _text(process: int, name: str) -> str:
+    try:
+        with open(f"{_PROC}/{process}/{name}", "rb") as file:
+            return os.fsdecode(file.read())
+    except OSError:
+        return ""
 
 
 def _identities(paths: Iterable[str]) -> Iterator[tuple[int, int]]:
@@ -68,11 +127,7 @@ def _command(process: int) -> str:
 
 
 def _arguments(process: int) -> list[str]:
-    try:
-        with open(f"{_PROC}/{process}/cmdline", "rb") as file:
-            return os.fsdecode(file.read()).split("\0")
-    except OSError:
-        return [""]
+    return _text(process, "cmdline").split("\0")
 
 
 def _script(process: int, arguments: Sequence[str]) -> str | None:

@@ -35,4 +35,6 @@ class Result:
     changed: bool
     data: Mapping[str, Any] = field(default_factory=dict)
     diff: Diff | None = None
+    # Instead of it one for each file, where there are several.
+    diffs: Sequence[Diff] = ()
     warnings: Sequence[str] = ()

@@ -9,7 +9,7 @@ implement the ports; tests give use cases their own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -93,6 +93,19 @@ class Holder:
 
 
 @dataclass(frozen=True)
+class Process:
+    """A process; when it began, in a unit of the kernel's, tells it apart from others that get the same number."""
+
+    pid: int
+    began: str
+    parent: int
+    # The program as a path, or nothing where this user may not know it.
+    program: str
+    # Its arguments or what it calls itself; any may be secret, so it is compared and never shown.
+    title: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Stage:
     """One program of a pipe; `environment` is added to the module's own, for this child alone.
 
@@ -151,6 +164,14 @@ class Response:
     # Where it came from in the end, and how long it took from the request to the last byte.
     url: str = ""
     ms: float = 0.0
+
+
+@dataclass(frozen=True)
+class Socket:
+    """An established TCP connection to another side, and whether the kernel asks that side now and then if it lives."""
+
+    remote: tuple[str, int]
+    is_kept_alive: bool
 
 
 @dataclass(frozen=True)
@@ -281,10 +302,10 @@ class Files(Protocol):
 class Folders(Protocol):
     """Knows the directories of the host and what is in them. Every method raises FileError."""
 
-    def prepare(self, path: str) -> None:
+    def prepare(self, path: str, *, mode: int = 0o700) -> None:
         """Have this directory, into which nobody else can put anything; what is above it must be there already.
 
-        A new one is this user's alone. One that belongs to another user, or that others can write to, is refused.
+        A new one gets this mode. One that belongs to another user, or that others can write to, is refused.
         """
 
     def entries(self, path: str) -> list[Entry]:
@@ -313,6 +334,43 @@ class Folders(Protocol):
 
         It is `owner`'s, if one is given. What earlier processes left behind when they were killed goes too.
         """
+
+
+class Trees(Protocol):
+    """Knows directories of files that one name leads to and that are exchanged whole. Every method raises FileError."""
+
+    def read(self, path: str) -> dict[str, bytes] | None:
+        """What is in the files of the directory and of those in it, by their paths from there; None if there is none.
+
+        Symbolic links and whatever else is no plain file are left out.
+        """
+
+    def matching(self, pattern: str) -> dict[str, bytes]:
+        """What is in the files whose paths match this pattern of the shell, symbolic links followed, in order."""
+
+    def write(self, path: str, files: Mapping[str, bytes]) -> None:
+        """Have a new private directory with exactly these private files, in the place of what has that name.
+
+        If anything fails nothing is left of it.
+        """
+
+    def mirror(self, source: str, target: str, files: Mapping[str, bytes], without: str | None = None) -> None:
+        """Make a directory in which the source is seen with these files, given by their paths from there.
+
+        What stands in the source below the path `without` is not seen. Nothing of the source is copied.
+        """
+
+    def target(self, path: str) -> str | None:
+        """To what the symbolic link leads, as it says; None if there is none. Anything else there is refused."""
+
+    def point(self, path: str, target: str) -> None:
+        """Have the symbolic link lead there, at once, so that whoever follows it gets to the old or the new place."""
+
+    def remove(self, path: str) -> None:
+        """Remove a directory with all that is in it, a file or a link; one that is gone already is no failure."""
+
+    def clear(self, path: str) -> None:
+        """Remove an empty file or directory; anything else stays, and nothing is raised."""
 
 
 class Servers(Protocol):
@@ -363,6 +421,29 @@ class Processes(Protocol):
         """
 
 
+class ProcessTable(Protocol):
+    """Knows which processes there are, and reaches them."""
+
+    def at(self, pid: int) -> Process | None:
+        """The process of that number, or None if there is none or it has ended."""
+
+    def all(self) -> list[Process]:
+        """All processes, in order of their numbers."""
+
+    def signal(self, process: Process, number: int) -> bool:
+        """Send a signal to exactly this process; whether it was there. Raises CommandError if that is not permitted."""
+
+
+class Sockets(Protocol):
+    """Knows the TCP connections of the host."""
+
+    def established(self, remote: Collection[tuple[str, int]], owners: Collection[int]) -> list[Socket]:
+        """The connections of these processes to these addresses, given as numbers and ports.
+
+        Where this user may not see what they have open, it is those of all processes.
+        """
+
+
 class HttpSession(Protocol):
     """Asks HTTP servers, and keeps their cookies. One thread at a time may use it."""
 
@@ -397,6 +478,9 @@ class Stream(Protocol):
 
 class Network(Protocol):
     """Connects to servers."""
+
+    def addresses(self, host: str) -> list[str]:
+        """The addresses that the host's name stands for, as numbers. Raises HttpError."""
 
     def connect(
         self, host: str, port: int, *, timeout: float, trust: Trust | None = None

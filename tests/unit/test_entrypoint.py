@@ -116,6 +116,15 @@ def test_diff_is_returned_when_asked_for(ending: Ending, is_diff: bool) -> None:
     assert facts(ended.result) == {"changed": True, **({"diff": diff} if is_diff else {})}
 
 
+def test_diffs_of_several_files_are_returned(ending: Ending) -> None:
+    diffs = [Diff("", "a\n", "/etc/a"), Diff("b\n", "", "/etc/b")]
+
+    assert ending(lambda: Result(True, diffs=diffs), is_diff=True).result["diff"] == [
+        {"before": "", "after": "a\n", "before_header": "/etc/a", "after_header": "/etc/a"},
+        {"before": "b\n", "after": "", "before_header": "/etc/b", "after_header": "/etc/b"},
+    ]
+
+
 def test_result_without_a_diff_has_none(ending: Ending) -> None:
     assert facts(ending(lambda: Result(False), is_diff=True).result) == {"changed": False}
 

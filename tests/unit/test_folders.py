@@ -137,6 +137,17 @@ def test_a_new_directory_is_this_users_alone(tmp_path: Path, flushed: list[Path]
     assert flushed == [tmp_path]
 
 
+def test_a_new_directory_gets_the_mode_that_is_asked_for(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        HostFolders().prepare(f"{tmp_path}/new", mode=0o755)
+    finally:
+        os.umask(before)
+    assert mode_of(tmp_path / "new") == 0o755
+    HostFolders().prepare(f"{tmp_path}/new", mode=0o700)
+    assert mode_of(tmp_path / "new") == 0o755
+
+
 @pytest.mark.parametrize("mode", [0o700, 0o750, 0o755])
 def test_a_directory_that_is_there_is_left_as_it_is(tmp_path: Path, flushed: list[Path], mode: int) -> None:
     (tmp_path / "kept").touch()

@@ -111,6 +111,23 @@ def addresses(*hosts: str) -> Callable[..., list[object]]:
     return getaddrinfo
 
 
+def test_addresses_of_a_name_are_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert HostNetwork().addresses("127.0.0.1") == ["127.0.0.1"]
+
+    monkeypatch.setattr(socket, "getaddrinfo", addresses("192.0.2.7", "::1", "192.0.2.7"))
+
+    assert HostNetwork().addresses("both") == ["192.0.2.7", "::1"]
+
+
+@pytest.mark.parametrize("host", ["name.invalid", "a" * 64 + ".invalid"])
+def test_name_without_an_address_is_told(host: str) -> None:
+    with pytest.raises(HttpError) as caught:
+        HostNetwork().addresses(host)
+
+    assert caught.value.reason == "dns"
+    assert caught.value.message.startswith(f"{host} has no address: ")
+
+
 def test_next_address_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", addresses("::1", "127.0.0.1"))
 

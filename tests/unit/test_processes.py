@@ -4,19 +4,24 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.shipshape.webapp.plugins.module_utils import _processes
+from ansible_collections.shipshape.webapp.plugins.module_utils._errors import CommandError
 from ansible_collections.shipshape.webapp.plugins.module_utils._processes import HostProcesses
-from ansible_collections.shipshape.webapp.plugins.module_utils._types import Holder, Processes
+from ansible_collections.shipshape.webapp.plugins.module_utils._types import Holder, Processes, ProcessTable
 
 PROCESSES: Processes = HostProcesses()
+TABLE: ProcessTable = HostProcesses()
 
 
 @pytest.fixture
@@ -179,3 +184,78 @@ def test_process_that_ends_or_may_not_be_seen_is_passed_over(tmp_path: Path, mon
     assert PROCESSES.holding([str(path)]) == [
         Holder(process, "a program without a name") for process in (9, 10, 11, 100)
     ]
+
+
+def test_process_is_told_apart() -> None:
+    # For a moment after it has begun, a program has no arguments.
+    argv = [sys.executable, "-c", "print(flush=True); input()", "hidden"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout
+        child.stdout.readline()
+        found = TABLE.at(child.pid)
+        own = TABLE.at(os.getpid())
+        assert found is not None
+        assert own is not None
+        assert (found.pid, found.parent, found.title) == (child.pid, os.getpid(), " ".join(argv))
+        assert found.program == os.path.realpath(sys.executable)
+        assert found in TABLE.all()
+        assert TABLE.at(child.pid) == found
+        assert own.began != found.began
+        assert "hidden" not in repr(found)
+        child.communicate(b"\n")
+
+
+def test_process_that_has_ended_is_none() -> None:
+    child = subprocess.Popen(["true"])
+    # It stays a zombie until it is waited for.
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+
+    assert TABLE.at(child.pid) is None
+    assert child.pid not in [process.pid for process in TABLE.all()]
+
+    child.wait()
+    assert TABLE.at(child.pid) is None
+
+
+def test_program_that_was_replaced_keeps_its_path(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    shutil.copy("/bin/sleep", own)
+    with subprocess.Popen([own, "600"]) as child:
+        try:
+            own.unlink()
+            found = TABLE.at(child.pid)
+            assert found is not None
+            assert found.program == str(own)
+        finally:
+            child.kill()
+
+
+def test_signal_reaches_the_process_and_no_other() -> None:
+    with subprocess.Popen(["sleep", "600"]) as child:
+        found = TABLE.at(child.pid)
+        assert found is not None
+        assert not TABLE.signal(replace(found, began="1"), signal.SIGKILL)
+        assert TABLE.at(child.pid) == found
+        assert TABLE.signal(found, signal.SIGTERM)
+        assert child.wait() == -signal.SIGTERM
+
+    assert not TABLE.signal(found, signal.SIGTERM)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_signal_that_is_not_permitted_is_told() -> None:
+    read_end, write_end = os.pipe()
+    first = TABLE.at(1)
+    assert first is not None
+    child = os.fork()
+    if not child:
+        os.setuid(65534)
+        try:
+            TABLE.signal(first, 0)
+        except CommandError as error:
+            os.write(write_end, error.message.encode())
+        os._exit(0)
+    os.close(write_end)
+    with open(read_end, encoding="utf-8") as told:
+        assert told.read().endswith("cannot be sent a signal: run as its user or as root, for example with become.")
+    os.waitpid(child, 0)
