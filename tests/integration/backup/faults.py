@@ -131,7 +131,7 @@ def survived(*lines: str, engines: Collection[str] = ALL, everywhere: bool = Fal
 
 
 # Where a fault is injected that has little to do with the version of the server.
-_USUAL = {SQLITE: (OLDER,), MYSQL: (NEWER,), POSTGRESQL: (OLDER,)}
+_USUAL = {SQLITE: (NEWER,), MYSQL: (NEWER,), POSTGRESQL: (OLDER,)}
 
 
 def _declared(

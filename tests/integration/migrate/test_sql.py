@@ -72,7 +72,7 @@ def set_of(engine: str) -> dict[str, str]:
 
 
 # What takes minutes is tested on one platform.
-ONE_PLATFORM = pytest.mark.parametrize("database_host", ["debian-12"], indirect=True)
+ONE_PLATFORM = pytest.mark.parametrize("database_host", ["debian-13"], indirect=True)
 
 
 @ONE_PLATFORM
