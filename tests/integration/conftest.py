@@ -90,6 +90,22 @@ def smoke_host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         host.remove()
 
 
+@pytest.fixture(scope="session", params=PLATFORMS)
+def nginx_host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    """A host of its own for whoever changes what nginx serves, on which the collection can be run."""
+    shared = tmp_path_factory.mktemp(f"nginx-{request.param}")
+    shared.chmod(0o755)
+    # A place that fills up soon.
+    place = ("--tmpfs", "/small:size=1m,mode=0755")
+    name = f"shipshape-nginx-{request.param}-{os.getpid()}"
+    host = inside.smoke_host(request.param, name, shared, options=place)
+    try:
+        host.wait_until_running()
+        yield host
+    finally:
+        host.remove()
+
+
 @pytest.fixture(scope="session")
 def mariadb(database_host: Host) -> mariadb_server.Server:
     """MariaDB 10.11 or 11.8."""

@@ -88,7 +88,7 @@ def module_input(options: dict[str, Any], *, check: bool = False, diff: bool = F
 
 
 def module(
-    host: Host, name: str, *, check: bool = False, diff: bool = False, user: str = "root", **options: Any
+    host: Host, name: str, /, *, check: bool = False, diff: bool = False, user: str = "root", **options: Any
 ) -> dict[str, Any]:
     """The result of a module, failed or not."""
     ended = subprocess.run(
