@@ -278,9 +278,9 @@ class _Stream:
         self._answers: list[bytes] = []
 
     def send(self, data: bytes) -> None:
-        path, host = re.fullmatch(r"GET (\S+) HTTP/1.0\r\nHost: generation\.(\S+)\r\n\r\n", data.decode()).groups()  # type: ignore[union-attr]  # a test fails otherwise
-        assert path == "/generation"
-        text = self._nginx.answer(host)
+        asked = re.fullmatch(r"GET /generation HTTP/1.0\r\nHost: generation\.(\S+)\r\n\r\n", data.decode())
+        assert asked
+        text = self._nginx.answer(asked[1])
         self._answers = [f"HTTP/1.1 {200 if text else 404} x\r\n\r\n{text}\n".encode()]
 
     def receive(self, timeout: float | None = None) -> bytes:
