@@ -27,7 +27,7 @@ class HostSockets:
     def established(self, remote: Collection[tuple[str, int]], owners: Collection[int]) -> list[Socket]:
         """The connections whose other side is one of these and which one of these processes has open."""
         wanted = {(_plain(address), port) for address, port in remote}
-        found = [row for row in _rows() if row[0] in wanted]
+        found = [row for row in _rows({port for _address, port in wanted}) if row[0] in wanted]
         try:
             # To look through what a process has open takes long, so only where there is something to look for.
             own = {inode for owner in owners for inode in _inodes(owner)} if found else set()
@@ -37,15 +37,17 @@ class HostSockets:
         return [Socket(place, timer == _KEEPALIVE) for place, timer, inode in found if inode in own]
 
 
-def _rows() -> Iterator[tuple[tuple[str, int], str, str]]:
-    """The other side, the timer and the inode of each established connection."""
+def _rows(ports: Collection[int]) -> Iterator[tuple[tuple[str, int], str, str]]:
+    """The other side, the timer and the inode of each established connection to one of these ports."""
+    # A busy server has thousands of others, whose addresses need not be read.
+    ends = tuple(f":{port:04X}" for port in ports)
     for table in ("tcp", "tcp6"):
         # A kernel without IPv6 has no such table.
         with contextlib.suppress(FileNotFoundError), open(f"{_PROC}/net/{table}", encoding="ascii") as file:
             next(file, None)
             for line in file:
                 columns = line.split()
-                if columns[3] == _ESTABLISHED:
+                if columns[3] == _ESTABLISHED and columns[2].endswith(ends):
                     yield _place(columns[2]), columns[5].partition(":")[0], columns[9]
 
 
