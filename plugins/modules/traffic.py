@@ -68,7 +68,7 @@ options:
   wait:
     description:
       - How many seconds to wait, after O(action=switch) and O(action=drain), until no request is under way to the
-        backends that traffic has left. nginx keeps connections for another 4 seconds, which are waited for, too.
+        backends that traffic has left. nginx keeps each connection for another second, which is waited for, too.
     type: float
     default: 30
   websocket_wait:
