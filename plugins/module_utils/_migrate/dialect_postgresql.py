@@ -112,7 +112,7 @@ class PostgresqlDialect(Dialect):
         told["seconds"] = f"pg_catalog.round(EXTRACT(epoch FROM {_ELAPSED})::numeric, 3)"
         ended = f"pg_catalog.to_char({told['applied_at']}::timestamp + {_ELAPSED}, {_literal(_DATE)})"
         told["applied_at"] = f"pg_catalog.translate({ended}, {_literal(' ')}, {_literal('T')})"
-        return f"{ledger.statement([told])}; COMMIT"
+        return f"{ledger.statement([told], is_new=True)}; COMMIT"
 
     def witness(self, connection: Connection, step: Step) -> str | None:
         """The schema, with the indexes that nobody can use because they were not finished."""

@@ -153,10 +153,10 @@ def _problems(params: Mapping[str, Any], address: Address) -> Iterator[str]:
 def _expectation(expect: Mapping[str, Any], schema: str | None) -> Expectation:
     counts = {table: _bounds(count) for table, count in (expect.get("counts") or {}).items()}
     return Expectation(
-        tables=[_within(schema, table) for table in expect.get("tables") or ()],
+        tables=tuple(_within(schema, table) for table in expect.get("tables") or ()),
         columns={_within(schema, table): columns for table, columns in (expect.get("columns") or {}).items()},
         counts={_within(schema, table): bounds for table, bounds in counts.items() if bounds},
-        queries=[Query(query["sql"], query["equals"], query["name"]) for query in expect.get("queries") or ()],
+        queries=tuple(Query(query["sql"], query["equals"], query["name"]) for query in expect.get("queries") or ()),
     )
 
 

@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Column, Engine, Table
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.host import Host
@@ -36,6 +35,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.plan imp
     up_to,
 )
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.request import Request
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.rules import Finding, refused
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.runner import Project, Runner
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.snapshots import Snapshots
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.sql import SqlRunner
@@ -43,9 +43,6 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.standing
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.tool_ledger import keeps_no_ledger, lock_of
 from ansible_collections.shipshape.webapp.plugins.module_utils._result import Diff, Result
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
-
-if TYPE_CHECKING:
-    from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint import Finding
 
 # The tables in which the tools list what they have done: their rows come and go with migrations.
 _LEDGERS = ("_prisma_migrations", "__drizzle_migrations", "knex_migrations", "knex_migrations_lock")
@@ -186,13 +183,10 @@ def _plan(site: _Site, seen: _Seen) -> _Work:
 
 def _judged(site: _Site, seen: _Seen, chosen: Sequence[Migration], warnings: Sequence[str]) -> _Work:
     """The work, unless the scripts themselves speak against it."""
-    # The commonest run has nothing to judge, and needs a third less without what judges.
-    from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint import lint, refused
-
     request, engine = site.request, site.request.project.address.engine
     if isinstance(site.runner, SqlRunner):
         site.runner.refuse_unfit(request.project, chosen)
-    findings = lint(chosen, engine, seen.columns)
+    findings = _findings(chosen, engine, seen.columns) if chosen else []
     stopping = refused(findings, request.allow_destructive)
     if stopping:
         raise MigrationError(
@@ -200,7 +194,7 @@ def _judged(site: _Site, seen: _Seen, chosen: Sequence[Migration], warnings: Seq
             lint=[_shown(finding) for finding in findings],
             pending=[migration.path for migration in chosen],
         )
-    touched = _touched(chosen, engine)
+    touched = _touched(chosen, engine) if chosen else frozenset()
     return _Work(
         chosen,
         findings,
@@ -208,6 +202,13 @@ def _judged(site: _Site, seen: _Seen, chosen: Sequence[Migration], warnings: Seq
         # What a procedure does cannot be read in the script that calls it.
         frozenset(_names(seen.rows)) if touched is None else touched,
     )
+
+
+def _findings(chosen: Sequence[Migration], dialect: str, schema: Mapping[str, Sequence[Column]]) -> list[Finding]:
+    # The commonest run has nothing to judge, and is done sooner without what judges.
+    from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint import lint
+
+    return lint(chosen, dialect, schema)
 
 
 def _refusal(request: Request, problems: Sequence[Problem], seen: _Seen) -> MigrationError:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint import RULES
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.rules import RULES
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "migrations.md"
 

@@ -14,15 +14,11 @@ from hypothesis import strategies as st
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Column
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import InvalidInput, MigrationError
-from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint import (
-    RULES,
-    Finding,
-    lint,
-    refused,
-)
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint import lint
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.lint_reader import words
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.migration import Migration
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.reading import tables_touched
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.rules import RULES, Finding, refused
 
 SQLITE, MYSQL, POSTGRESQL = ENGINES = ("sqlite", "mysql", "postgresql")
 

@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address, parse_address
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.sqlite import Sqlite
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import InvalidInput
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.expect import Expectation
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.options import (
     RUNNERS as NAMES,
 )
@@ -101,6 +102,11 @@ def test_a_schema_of_which_the_runner_knows_nothing_is_refused(runner: str, inst
     assert "canary" not in caught.value.message
 
 
+def test_whoever_expects_nothing_has_nothing_looked_at() -> None:
+    assert request_of(options(), ADDRESS).expect == Expectation()
+    assert request_of(options(expect={"tables": [], "counts": {}}), ADDRESS).expect == Expectation()
+
+
 EXPECT = {"tables": ["a", "other.b"], "columns": {"a": ["id"]}, "counts": {"a": 1, "other.b": 2}}
 
 
@@ -110,7 +116,7 @@ def test_what_is_expected_is_expected_in_the_schema(address: Address, a: str) ->
     expect = request.expect
 
     assert request.project.unless_tables == (a, "other.b")
-    assert (expect.tables, expect.columns) == ([a, "other.b"], {a: ["id"]})
+    assert (expect.tables, expect.columns) == ((a, "other.b"), {a: ["id"]})
     assert expect.counts == {a: (1, 1), "other.b": (2, 2)}
 
 
