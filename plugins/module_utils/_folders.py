@@ -30,7 +30,7 @@ class HostFolders:
         """Make the directory unless it is there; one that is keeps its mode, which may be somebody's wish."""
         # With a slash at its end, the system would follow a symbolic link.
         path = path.rstrip("/") or "/"
-        with _told(path, "used as a directory", {**_OF_DIRECTORIES, **_OF_PREPARE}):
+        with told(path, "used as a directory", {**_OF_DIRECTORIES, **_OF_PREPARE}):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(path, 0o700)
                 # By itself mkdir takes away what the umask says.
@@ -58,7 +58,7 @@ class HostFolders:
     def entries(self, path: str) -> list[Entry]:
         """What is in the directory."""
         try:
-            with _told(path, "listed", _OF_DIRECTORIES), os.scandir(path) as found:
+            with told(path, "listed", _OF_DIRECTORIES), os.scandir(path) as found:
                 return sorted(filter(None, map(_entry, found)), key=lambda entry: entry.name)
         except FileError as error:
             if isinstance(error.__cause__, FileNotFoundError):
@@ -67,32 +67,32 @@ class HostFolders:
 
     def real(self, path: str) -> str:
         """Follow every symbolic link in the path."""
-        with _told(path, "followed"):
+        with told(path, "followed"):
             return os.path.realpath(path)
 
     def link(self, path: str, name: str) -> None:
         """Make a hard link, and flush its directory."""
-        with _told(name, "made as a second name of a file"):
+        with told(name, "made as a second name of a file"):
             os.link(path, name, follow_symlinks=False)
             flush(os.path.dirname(name))
 
     def move(self, path: str, target: str) -> None:
         """Rename, and flush both directories."""
-        with _told(path, "renamed", _OF_MOVE):
+        with told(path, "renamed", _OF_MOVE):
             os.rename(path, target)
         for directory in sorted({os.path.dirname(path), os.path.dirname(target)}):
-            with _told(directory, "flushed to the disk"):
+            with told(directory, "flushed to the disk"):
                 flush(directory)
 
     def remove(self, path: str) -> None:
         """Unlink, and flush the directory."""
-        with _told(path, "removed"), contextlib.suppress(FileNotFoundError):
+        with told(path, "removed"), contextlib.suppress(FileNotFoundError):
             os.unlink(path)
             flush(os.path.dirname(path))
 
     def liken(self, path: str, model: str) -> None:
         """Owner first: a change of owner may take away rights."""
-        with _told(path, "given the owner and mode of another file"):
+        with told(path, "given the owner and mode of another file"):
             wanted = os.stat(model)
             # By its descriptor: whoever owns the directory could put another file under its name in between.
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -109,13 +109,13 @@ class HostFolders:
         path = os.path.abspath(path)
         while not os.path.isdir(path):
             path = os.path.dirname(path)
-        with _told(path, "looked at"):
+        with told(path, "looked at"):
             return shutil.disk_usage(path).free
 
     @contextlib.contextmanager
     def temporary(self, parent: str, *, owner: str | None = None) -> Iterator[str]:
         """A directory whose name tells the process, or one in it, so that this process's own is never another's."""
-        with _told(parent, "used for temporary files", _OF_DIRECTORIES):
+        with told(parent, "used for temporary files", _OF_DIRECTORIES):
             _sweep(parent)
             path = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent)
         with _held(path), _removed_at_the_end(path):
@@ -129,6 +129,15 @@ def flush(directory: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def told(path: str, verb: str, advice: Mapping[int, str] | None = None) -> Iterator[None]:
+    """Have an error of the system say what the path cannot be, such as used or removed."""
+    try:
+        yield
+    except OSError as error:
+        raise FileError.of(path, verb, error, advice) from error
 
 
 # What the system says of a symbolic link, too.
@@ -195,7 +204,7 @@ def _room(path: str, owner: str) -> str:
     except KeyError:
         raise FileError(f"There is no user {owner} on this host: create it first.") from None
     room = os.path.join(path, "own")
-    with _told(room, "given to another user"):
+    with told(room, "given to another user"):
         os.chmod(path, 0o711)  # noqa: S103 - the other user has to pass, and nobody sees or writes anything
         os.mkdir(room, 0o700)
         os.chown(room, user.pw_uid, user.pw_gid)
@@ -212,11 +221,3 @@ def _removed_at_the_end(path: str) -> Iterator[None]:
     shutil.rmtree(path, ignore_errors=True)
     if os.path.lexists(path):
         raise FileError(f"{path} is temporary and could not be removed whole: remove it, it may hold data.", path=path)
-
-
-@contextlib.contextmanager
-def _told(path: str, verb: str, advice: Mapping[int, str] | None = None) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise FileError.of(path, verb, error, advice) from error

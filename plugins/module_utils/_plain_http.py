@@ -10,6 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ansible_collections.shipshape.webapp.plugins.module_utils._types import Network
+
+
+def get(network: Network, place: tuple[str, int], path: str, *, host: str, timeout: float) -> tuple[int, str]:
+    """The status and the text that the server at this place has for a path of this host. Raises HttpError."""
+    with network.connect(*place, timeout=timeout) as stream:
+        stream.send(question(path, host))
+        return answer(stream.receive)
+
 
 def question(path: str, host: str) -> bytes:
     """What to send; the server ends the connection after its answer."""

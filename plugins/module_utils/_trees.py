@@ -13,7 +13,7 @@ import shutil
 import stat
 from collections.abc import Iterator, Mapping
 
-from ansible_collections.shipshape.webapp.plugins.module_utils._errors import FileError
+from ansible_collections.shipshape.webapp.plugins.module_utils._folders import flush, told
 
 
 class HostTrees:
@@ -21,7 +21,7 @@ class HostTrees:
 
     def read(self, path: str) -> dict[str, bytes] | None:
         """What is in the files; whatever is no plain file is left out."""
-        with _told(path, "read"):
+        with told(path, "read"):
             if not os.path.isdir(path):
                 return None
             return {
@@ -33,7 +33,7 @@ class HostTrees:
 
     def matching(self, pattern: str) -> dict[str, bytes]:
         """The files whose paths match; symbolic links are followed."""
-        with _told(pattern, "read"):
+        with told(pattern, "read"):
             found = ((path, _content(path)) for path in sorted(glob.glob(pattern)))
             return {path: content for path, content in found if content is not None}
 
@@ -41,7 +41,7 @@ class HostTrees:
         """Make the directory; whatever has this name already goes."""
         self.remove(path)
         try:
-            with _told(path, "written"):
+            with told(path, "written"):
                 _write(path, files)
         except BaseException:
             shutil.rmtree(path, ignore_errors=True)
@@ -49,12 +49,12 @@ class HostTrees:
 
     def mirror(self, source: str, target: str, files: Mapping[str, bytes], without: str | None = None) -> None:
         """Links to what is in the source, and directories of its own only above files that are other ones."""
-        with _told(target, "written"):
+        with told(target, "written"):
             _mirror(source, target, files, without)
 
     def target(self, path: str) -> str | None:
         """Where the link leads."""
-        with _told(path, "used", _OF_LINKS):
+        with told(path, "used", _OF_LINKS):
             try:
                 return os.readlink(path)
             except FileNotFoundError:
@@ -64,16 +64,16 @@ class HostTrees:
         """Make the link beside, rename, flush the directory."""
         folder, name = os.path.split(path)
         beside = os.path.join(folder, f".{name}.link")
-        with _told(path, "written"):
+        with told(path, "written"):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(beside)
             os.symlink(target, beside)
             os.rename(beside, path)
-            _flush(folder)
+            flush(folder)
 
     def remove(self, path: str) -> None:
         """Links in it are removed and not followed."""
-        with _told(path, "removed"), contextlib.suppress(FileNotFoundError):
+        with told(path, "removed"), contextlib.suppress(FileNotFoundError):
             if stat.S_ISDIR(os.lstat(path).st_mode):
                 shutil.rmtree(path)
             else:
@@ -122,9 +122,9 @@ def _write(path: str, files: Mapping[str, bytes]) -> None:
             opened.flush()
             os.fsync(opened.fileno())
     for folder in {folder: None for name in files for folder in _folders_above(name)}:
-        _flush(os.path.join(path, folder))
-    _flush(path)
-    _flush(os.path.dirname(path))
+        flush(os.path.join(path, folder))
+    flush(path)
+    flush(os.path.dirname(path))
 
 
 def _folders_above(name: str) -> Iterator[str]:
@@ -152,20 +152,3 @@ def _mirror(source: str, target: str, files: Mapping[str, bytes], without: str |
 
 def _below(files: Mapping[str, bytes], folder: str) -> dict[str, bytes]:
     return {path[len(folder) + 1 :]: content for path, content in files.items() if path.startswith(f"{folder}/")}
-
-
-def _flush(directory: str) -> None:
-    """Have the names in the directory outlive a power failure."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _told(path: str, verb: str, advice: Mapping[int, str] | None = None) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise FileError.of(path, verb, error, advice) from error

@@ -37,6 +37,7 @@ BESIDE = {
     "_http": ("_volley",),
     "_pipe": ("_command",),
     "_server": ("_command",),
+    "_trees": ("_folders",),
 }
 
 DATABASE_LIBRARIES = ("psycopg", "psycopg2", "pymysql")

@@ -19,7 +19,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._nginx.verdict im
     problems_of_log,
 )
 from ansible_collections.shipshape.webapp.plugins.module_utils._nginx.world import World
-from ansible_collections.shipshape.webapp.plugins.module_utils._plain_http import answer, question
+from ansible_collections.shipshape.webapp.plugins.module_utils._plain_http import get
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Position, Process
 
 # As the kernel has them.
@@ -81,10 +81,9 @@ def _is_nginx(process: Process, request: Request) -> bool:
 
 def ask(request: Request, world: World) -> Answer | None:
     """What nginx says that it has read of this application, or of another that answers in its place."""
+    place = ("127.0.0.1", request.status_port)
     try:
-        with world.network.connect("127.0.0.1", request.status_port, timeout=_SOON) as stream:
-            stream.send(question("/generation", marker_host(request.name)))
-            status, body = answer(stream.receive)
+        status, body = get(world.network, place, "/generation", host=marker_host(request.name), timeout=_SOON)
     except HttpError:
         return None
     words = body.split()

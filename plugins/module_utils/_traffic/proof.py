@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import HttpError
-from ansible_collections.shipshape.webapp.plugins.module_utils._plain_http import answer, question
+from ansible_collections.shipshape.webapp.plugins.module_utils._plain_http import get
 from ansible_collections.shipshape.webapp.plugins.module_utils._traffic.application import (
     Application,
     Backend,
@@ -54,9 +54,9 @@ def disagreement(
 
 
 def _said(application: Application, network: Network) -> tuple[int, str] | None:
-    place = Backend("127.0.0.1", application.status_port)
+    place = ("127.0.0.1", application.status_port)
     try:
-        status, text = _asked(place, Question("/traffic", application.status_host), network, _PATIENCE)
+        status, text = get(network, place, "/traffic", host=application.status_host, timeout=_PATIENCE)
     except HttpError as error:
         if error.reason == "refused":
             raise
@@ -84,7 +84,8 @@ def sick(backends: Sequence[Backend], health: Question | None, *, network: Netwo
             if health is None:
                 with network.connect(backend.host, backend.port, timeout=_ANSWER):
                     continue
-            status, _text = _asked(backend, health, network, _ANSWER)
+            place = (backend.host, backend.port)
+            status, _text = get(network, place, health.path, host=health.host, timeout=_ANSWER)
         except HttpError as error:
             found.append(error.message)
         else:
@@ -92,9 +93,3 @@ def sick(backends: Sequence[Backend], health: Question | None, *, network: Netwo
                 answers = f"answers {status}" if status else "answers with something else than HTTP"
                 found.append(f"{backend} {answers} at {health.path}.")
     return found
-
-
-def _asked(backend: Backend, asked: Question, network: Network, timeout: float) -> tuple[int, str]:
-    with network.connect(backend.host, backend.port, timeout=timeout) as stream:
-        stream.send(question(asked.path, asked.host))
-        return answer(stream.receive)
