@@ -19,6 +19,8 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._errors import Da
 Explain = Callable[[Failure], DatabaseError]
 
 _CLIENT_SSL = 1 << 11
+# A command of the protocol, and the option that lets a message hold several statements.
+_SET_OPTION, _SEVERAL = 0x1B, b"\0\0"
 _IN_TRANSACTION, _UNREACHABLE, _GONE, _TLS_FAILED = "1568", "2003", "2006", "2026"
 
 
@@ -80,6 +82,7 @@ class MysqlConnection:
         self._explain = explain
         self._errors = errors
         self._is_in_transaction = False
+        self._takes_several = False
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
@@ -94,6 +97,16 @@ class MysqlConnection:
         """Carry out one statement; the number of rows that it changed."""
         with self._carried_out(sql, parameters) as cursor:
             return int(cursor.rowcount)
+
+    def several(self, statements: Sequence[tuple[str, Sequence[object]]]) -> None:
+        """Carry out these in one message, of which the server stops at the first that fails."""
+        self._allow_several()
+        with self.explained(), self._session.cursor() as cursor:
+            texts = (_written(cursor, sql, parameters) for sql, parameters in statements)
+            # A comment at the end of one would hide what parts it from the next.
+            cursor.execute("\n;\n".join(texts))
+            while cursor.nextset():
+                pass
 
     @contextmanager
     def transaction(self, *, read_only: bool = False) -> Iterator[None]:
@@ -133,11 +146,20 @@ class MysqlConnection:
     @contextmanager
     def _carried_out(self, sql: str, parameters: Sequence[object]) -> Iterator[Any]:
         with self.explained(), self._session.cursor() as cursor:
-            if parameters:
-                cursor.execute(format_style(sql), tuple(parameters))
-            else:
-                cursor.execute(sql)
+            cursor.execute(_written(cursor, sql, parameters))
             yield cursor
+
+    def _allow_several(self) -> None:
+        """Only a session that needs it: where a message is one statement, nothing can be smuggled in behind it."""
+        if not self._takes_several:
+            with self.explained():
+                self._session._execute_command(_SET_OPTION, _SEVERAL)
+                self._session._read_packet()
+            self._takes_several = True
+
+
+def _written(cursor: Any, sql: str, parameters: Sequence[object]) -> str:
+    return str(cursor.mogrify(format_style(sql), tuple(parameters))) if parameters else sql
 
 
 def _failure(error: Exception) -> Failure:

@@ -72,6 +72,11 @@ class PostgresqlConnection:
         """Carry out one statement, or without parameters several, which are then one transaction."""
         return self._run(sql, parameters, lambda cursor: max(0, int(cursor.rowcount)))
 
+    def several(self, statements: Sequence[tuple[str, Sequence[object]]]) -> None:
+        """Carry out these one after the other."""
+        for sql, parameters in statements:
+            self.execute(sql, parameters)
+
     @contextlib.contextmanager
     def transaction(self, *, read_only: bool = False) -> Iterator[None]:
         """Repeatable read: what others commit meanwhile is not seen."""

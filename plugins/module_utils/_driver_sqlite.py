@@ -73,6 +73,11 @@ class SqliteConnection:
             [(changed,)] = self._database.execute("SELECT changes()")
             return int(changed)
 
+    def several(self, statements: Sequence[tuple[str, Sequence[object]]]) -> None:
+        """Carry out these one after the other."""
+        for sql, parameters in statements:
+            self.execute(sql, parameters)
+
     @contextlib.contextmanager
     def transaction(self, *, read_only: bool = False) -> Iterator[None]:
         """A transaction that reads of one moment, or that keeps other writers out from its beginning."""

@@ -401,6 +401,9 @@ class Connection(Protocol):
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> int:
         """Carry out one statement; the number of rows that it changed, where the database counts them."""
 
+    def several(self, statements: Sequence[tuple[str, Sequence[object]]]) -> None:
+        """Carry out these in order, up to the first that fails, in one message where the server takes several."""
+
     def transaction(self, *, read_only: bool = False) -> AbstractContextManager[None]:
         """A transaction that sees one state of the database throughout, undone if the context is left by an error.
 

@@ -93,7 +93,8 @@ options:
   transaction:
     description:
       - With V(auto), a migration is one transaction unless it holds what the engine takes in none, begins one itself,
-        or asks for none by C(.autocommit.) in its name.
+        or asks for none by C(.autocommit.) in its name. In SQLite several share one for as long as a fifth of a
+        second; one that fails is still undone by itself.
       - V(file) refuses such migrations. V(all) makes one transaction of all pending ones. V(none) makes none.
       - MySQL and MariaDB end a transaction at every definition, whatever is asked for, and V(all) is refused.
     type: str

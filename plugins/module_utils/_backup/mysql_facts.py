@@ -107,6 +107,10 @@ class _Comparable:
         """Carry out one statement."""
         return self._connection.execute(sql, parameters)
 
+    def several(self, statements: Sequence[tuple[str, Sequence[object]]]) -> None:
+        """Carry out several."""
+        self._connection.several(statements)
+
     def transaction(self, *, read_only: bool = False) -> AbstractContextManager[None]:
         """A transaction of the session."""
         return self._connection.transaction(read_only=read_only)

@@ -24,6 +24,8 @@ class Dialect(Protocol):
     begin: str
     # Whether what is defined in a transaction is undone with it.
     undoes_definitions: bool
+    # Whether several migrations are committed at once, because the disk has to be waited for each time.
+    shares: bool = False
 
     def locked(self, connection: Connection, address: Address, host: Host, wait: float) -> AbstractContextManager[None]:
         """Hold the lock that keeps two runs apart; it ends with the session or the process. Raises LockHeld."""

@@ -30,6 +30,7 @@ class SqliteDialect(Dialect):
     engine: Engine = Sqlite()
     begin = "BEGIN IMMEDIATE"
     undoes_definitions = True
+    shares = True
 
     @contextmanager
     def locked(self, connection: Connection, address: Address, host: Host, wait: float) -> Iterator[None]:

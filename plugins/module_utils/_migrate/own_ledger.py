@@ -109,10 +109,10 @@ class OwnLedger:
         changes = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS)
         return f"INSERT {listed} ON CONFLICT (version) DO UPDATE SET {changes}"
 
-    def put(self, connection: Connection, entries: Sequence[Entry]) -> None:
-        """Have it list these, in the place of what it says of the same versions."""
+    def putting(self, entries: Sequence[Entry]) -> tuple[str, list[object]]:
+        """What has it list these, in the place of what it says of the same versions: SQL and its parameters."""
         values = [getattr(entry, name) for entry in entries for name in _COLUMNS]
-        connection.execute(self.statement([dict.fromkeys(_COLUMNS, "?")] * len(entries)), values)
+        return self.statement([dict.fromkeys(_COLUMNS, "?")] * len(entries)), values
 
     def remove(self, connection: Connection, version: str) -> None:
         """List it no longer."""

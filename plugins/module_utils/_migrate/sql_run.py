@@ -9,7 +9,7 @@ carried out statement by statement.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -35,10 +35,9 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.own_ledg
 )
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.runner import Project
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.sql_session import Session, failed
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.sql_shared import NOTHING_LEFT, Shared
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.sql_steps import Stepwise
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
-
-_NOTHING_LEFT = "Nothing of this file is left"
 
 
 @dataclass(frozen=True)
@@ -76,21 +75,30 @@ class Run:
         if self.project.transaction == "all":
             _refuse_begun(pending, entries)
             with self.session.transaction():
-                return [self._within(migration, "Nothing of any file of this run is left") for migration in pending]
+                return [self._within(migration, _nothing_left_of_any) for migration in pending]
         done: list[Applied] = []
+        shared = Shared(self.session, self.host.now, done)
         try:
             for migration in pending:
-                done.append(self._one(migration, entries.get(migration.version), done))
+                done.append(self._one(migration, entries.get(migration.version), done, shared))
+                shared.end(if_long=True)
+            shared.end()
         finally:
             # If the session is lost, the next run finds out by itself.
-            with suppress(DatabaseError):
+            with suppress(DatabaseError, MigrationError):
+                shared.end()
                 self.session.put()
         return done
 
-    def _one(self, migration: Migration, entry: Entry | None, done: Sequence[Applied]) -> Applied:
+    def _one(self, migration: Migration, entry: Entry | None, done: Sequence[Applied], shared: Shared) -> Applied:
         steps = self._steps(migration)
         begun = self.host.now()
-        if self._is_undone_as_one(migration, steps) and entry is None:
+        is_one = self._is_undone_as_one(migration, steps) and entry is None
+        if is_one and self.session.dialect.shares and self.project.transaction == "auto":
+            with shared.migration(begun) as undo:
+                return self._within(migration, undo, done)
+        shared.end()
+        if is_one:
             return self._in_one(migration, steps, begun, done)
         entry = entry or Entry(migration.version, migration.path, migration.sha256, RUNNING)
         stepwise = Stepwise(self.session, migration, steps, entry)
@@ -103,19 +111,19 @@ class Run:
         end = self.session.dialect.end(self.session.ledger, entry) if steps else None
         if end is None:
             with self.session.transaction():
-                return self._within(migration, _NOTHING_LEFT, done)
+                return self._within(migration, _nothing_left, done)
         texts = [step.statement.text for step in steps]
         # To begin cannot fail, and to end only by what the statements have done.
         texts[0] = f"{self.session.dialect.begin};\n{texts[0]}"
         texts[-1] = f"{texts[-1]};\n{end}"
         with self.session.undone_if_it_fails():
-            self._each(migration, steps, texts, _NOTHING_LEFT, done)
+            self._each(migration, steps, texts, _nothing_left, done)
         return self._told(migration, steps, begun)
 
-    def _within(self, migration: Migration, undone: str, done: Sequence[Applied] = ()) -> Applied:
+    def _within(self, migration: Migration, undo: Callable[[], str], done: Sequence[Applied] = ()) -> Applied:
         """One migration and its line in the ledger, in a transaction that is open."""
         steps, begun = self._steps(migration), self.host.now()
-        self._each(migration, steps, [step.statement.text for step in steps], undone, done)
+        self._each(migration, steps, [step.statement.text for step in steps], undo, done)
         self.session.put(_entry(migration, self._ended(migration, steps, begun)))
         return self._told(migration, steps, begun)
 
@@ -124,15 +132,15 @@ class Run:
         migration: Migration,
         steps: Sequence[Step],
         texts: Sequence[str],
-        undone: str,
+        undo: Callable[[], str],
         done: Sequence[Applied],
     ) -> None:
-        """Each statement, as it is to be sent."""
+        """Each statement, as it is to be sent; what undoes them says what is left."""
         for number, (step, text) in enumerate(zip(steps, texts), 1):
             try:
                 self.session.execute(text)
             except DatabaseError as error:
-                raise failed(migration, number, step, error, undone, done) from error
+                raise failed(migration, number, step, error, undo(), done) from error
 
     def take_back(self, taken_back: Sequence[Migration], entries: Mapping[str, Entry]) -> list[Applied]:
         """Carry out the ways down of these."""
@@ -141,7 +149,7 @@ class Run:
             entry, steps, begun = entries[migration.version], self._steps(migration, is_down=True), self.host.now()
             if self._is_undone_as_one(migration, steps) and entry.is_whole:
                 with self.session.transaction():
-                    self._each(migration, steps, [step.statement.text for step in steps], _NOTHING_LEFT, done)
+                    self._each(migration, steps, [step.statement.text for step in steps], _nothing_left, done)
                     self.session.remove(migration.version)
             else:
                 if entry.is_whole:
@@ -207,6 +215,16 @@ class Run:
 
     def _told(self, migration: Migration, steps: Sequence[Step], begun: datetime) -> Applied:
         return Applied(migration.path, _seconds(begun, self.host.now()), len(steps))
+
+
+def _nothing_left() -> str:
+    """Of a transaction that is undone by whoever began it."""
+    return NOTHING_LEFT
+
+
+def _nothing_left_of_any() -> str:
+    """The same for a transaction of all files."""
+    return "Nothing of any file of this run is left"
 
 
 def _entry(migration: Migration, told: Mapping[str, Any]) -> Entry:

@@ -37,10 +37,18 @@ class Session:
 
     def put(self, *entries: Entry) -> None:
         """Have the ledger list these, and what was held."""
-        several = {**self.held, **{entry.version: entry for entry in entries}}
-        if several:
-            self.ledger.put(self.connection, list(several.values()))
+        if entries or self.held:
+            self.connection.execute(*self._putting(entries))
             self.held.clear()
+
+    def note(self, entry: Entry, *then: str) -> None:
+        """The same for one, and carry out what follows, without waiting in between where the server allows it."""
+        self.connection.several([self._putting([entry]), *((sql, ()) for sql in then)])
+        self.held.clear()
+
+    def _putting(self, entries: Sequence[Entry]) -> tuple[str, Sequence[object]]:
+        several = {**self.held, **{entry.version: entry for entry in entries}}
+        return self.ledger.putting(list(several.values()))
 
     def remove(self, version: str) -> None:
         """Have the ledger list this no longer."""

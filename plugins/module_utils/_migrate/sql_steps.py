@@ -112,13 +112,13 @@ class Stepwise:
             if is_last:
                 self._say(news())
         elif step.kind == ROWS:
-            with session.transaction():
-                session.execute(text)
-                self._say(news())
+            with session.undone_if_it_fails():
+                session.connection.several([(session.dialect.begin, ()), (text, ())])
+                session.dialect.check(session.connection)
+                self._say(news(), "COMMIT")
         else:
             witness = self._witness(step)
-            self._say({"begun": number, "witness": witness})
-            session.execute(text)
+            self._say({"begun": number, "witness": witness}, text)
             # A commit less. Whoever comes after a crash sees by the witness that this is done.
             self._say(news(), is_held=not (witness is None or session.dialect.undoes_definitions))
         return False
@@ -126,16 +126,18 @@ class Stepwise:
     def _witness(self, step: Step) -> str | None:
         return self._session.dialect.witness(self._session.connection, step)
 
-    def _say(self, told: Mapping[str, Any] | None, *, is_held: bool = False) -> None:
-        """Have the line say this from now on, or together with what there is to say next."""
+    def _say(self, told: Mapping[str, Any] | None, *then: str, is_held: bool = False) -> None:
+        """Have the line say this, and then carry that out; or say it only together with what there is to say next."""
         if told is None:
             self._session.remove(self._entry.version)
+            for sql in then:
+                self._session.execute(sql)
             return
         self._entry = replace(self._entry, **told)
         if is_held:
             self._session.held[self._entry.version] = self._entry
         else:
-            self._session.put(self._entry)
+            self._session.note(self._entry, *then)
 
     def _forget_the_begun(self) -> None:
         """The statement that was begun has failed: it was not carried out."""

@@ -278,6 +278,30 @@ def test_number_of_changed_rows_is_told_and_each_statement_stands_alone(opened: 
     assert opened().rows("SELECT COUNT(*) FROM t") == [(2,)]
 
 
+def test_several_statements_go_together_up_to_the_first_that_fails(opened: Open) -> None:
+    connection = opened()
+    connection.execute("CREATE TABLE t (a VARCHAR(50) PRIMARY KEY)")
+    awkward = "a'; DROP TABLE t; -- \\"
+
+    connection.several(
+        [
+            ("INSERT INTO t VALUES ('50% ?') -- a comment", ()),
+            ("INSERT INTO t VALUES (?)", [awkward]),
+            ("SELECT a FROM t /* rows that nobody reads */", ()),
+            ("INSERT INTO t VALUES ('last') # and another;", ()),
+        ]
+    )
+    assert {a for (a,) in connection.rows("SELECT a FROM t")} == {"50% ?", awkward, "last"}
+
+    rest = [("INSERT INTO t VALUES ('before')", ()), ("INSERT INTO t VALUES ('last')", ()), ("DELETE FROM t", ())]
+    assert failure_of(lambda: connection.several(rest)).reason == "duplicate"
+    assert connection.rows("SELECT COUNT(*) FROM t") == [(4,)]
+
+
+def test_a_session_that_is_never_sent_several_takes_only_one(opened: Open) -> None:
+    assert failure_of(lambda: opened().execute("SELECT 1; SELECT 2")).reason == "syntax"
+
+
 def test_transaction_sees_one_state_while_others_write(opened: Open) -> None:
     one, other = opened(), opened()
     for name in ("a", "b"):

@@ -47,6 +47,10 @@ class Doomed:
         self._count(True)
         return changed
 
+    def several(self, statements: Sequence[tuple[str, Sequence[object]]]) -> None:
+        for sql, parameters in statements:
+            self.execute(sql, parameters)
+
     def transaction(self, *, read_only: bool = False) -> AbstractContextManager[None]:
         return self._connection.transaction(read_only=read_only)
 

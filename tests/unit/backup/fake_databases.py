@@ -54,6 +54,9 @@ class FakeConnection:
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> int:
         raise NotImplementedError
 
+    def several(self, statements: Sequence[tuple[str, Sequence[object]]]) -> None:
+        raise NotImplementedError
+
     @contextmanager
     def transaction(self, *, read_only: bool = False) -> Iterator[None]:
         assert read_only

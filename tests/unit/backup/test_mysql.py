@@ -77,6 +77,9 @@ class Session:
             raise DatabaseError("no", reason=self.reason)
         return 0
 
+    def several(self, statements: Sequence[tuple[str, Sequence[object]]]) -> None:
+        raise NotImplementedError
+
     def transaction(self, *, read_only: bool = False) -> AbstractContextManager[None]:
         raise NotImplementedError
 

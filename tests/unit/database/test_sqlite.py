@@ -84,6 +84,9 @@ class Recorded:
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> int:
         raise NotImplementedError
 
+    def several(self, statements: Sequence[tuple[str, Sequence[object]]]) -> None:
+        raise NotImplementedError
+
     def transaction(self, *, read_only: bool = False) -> AbstractContextManager[None]:
         raise NotImplementedError
 

@@ -79,6 +79,10 @@ class Server:
             raise DatabaseError("It failed.", reason="other")
         return 0
 
+    def several(self, statements: Sequence[tuple[str, Sequence[object]]]) -> None:
+        for sql, parameters in statements:
+            self.execute(sql, parameters)
+
     def transaction(self, *, read_only: bool = False) -> AbstractContextManager[None]:
         raise AssertionError("a run begins its transactions itself")
 
@@ -505,3 +509,21 @@ def test_the_way_down_is_one_transaction_where_that_undoes_definitions() -> None
 
     assert server.messages == ["BEGIN", "DROP TABLE c", "DELETE FROM a", "ledger without 1", "COMMIT"]
     assert (done.name, done.statements) == ("1.sql", 2)
+
+
+def test_mysql_is_sent_a_note_and_a_definition_in_one_message() -> None:
+    groups: list[list[str]] = []
+
+    class Grouping(Server):
+        def several(self, statements: Sequence[tuple[str, Sequence[object]]]) -> None:
+            before = len(self.messages)
+            super().several(statements)
+            groups.append(self.messages[before:])
+
+    run(Grouping(), "mysql").carry_out([migration(1, "CREATE TABLE a (b INT); INSERT INTO a VALUES (1)")], {})
+
+    assert groups == [
+        ["ledger: 1 running 0 1+", "CREATE TABLE a (b INT)"],
+        ["START TRANSACTION", "INSERT INTO a VALUES (1)"],
+        ["ledger: 1 applied 2 None", "COMMIT"],
+    ]

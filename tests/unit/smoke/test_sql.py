@@ -229,6 +229,9 @@ class Answer:
         self.asked = [str(address), limits]
         return self
 
+    def several(self, statements: Sequence[tuple[str, Sequence[object]]]) -> None:
+        raise NotImplementedError
+
     def transaction(self, *, read_only: bool = False) -> AbstractContextManager[None]:
         self.asked.append(read_only)
         return nullcontext()
