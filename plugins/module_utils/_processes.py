@@ -9,12 +9,15 @@ import contextlib
 import os
 import re
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import CommandError
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Holder, Process
 
 _PROC = "/proc"
+
+_Seen = TypeVar("_Seen")
 
 _INTERPRETER = re.compile(r"(?:bash|bun|dash|deno|node|nodejs|perl|php|python|ruby|sh)[\d.]*")
 
@@ -79,6 +82,45 @@ class HostProcesses:
             os.close(descriptor)
         return True
 
+    def directory(self, pid: int) -> str | None:
+        """What a symbolic link would lead to now."""
+        return as_owner(pid, lambda: os.readlink(f"{_PROC}/{pid}/cwd"))
+
+    def environment(self, pid: int) -> str | None:
+        """As it was at the start; of what the process has changed since then, the kernel knows nothing."""
+        return as_owner(pid, lambda: os.fsdecode(_content(pid, "environ")))
+
+    def memory(self, pid: int) -> int | None:
+        """Its resident set, with what it shares."""
+        try:
+            return int(_content(pid, "statm").split()[1]) * os.sysconf("SC_PAGESIZE")
+        except (OSError, IndexError):
+            return None
+
+
+def as_owner(pid: int, look: Callable[[], _Seen]) -> _Seen | None:
+    """What there is to see of a process, if need be as its user; None where that is not permitted either.
+
+    In a container root may not look into other users' processes, but may take on their users' rights.
+    """
+    try:
+        return look()
+    except PermissionError:
+        pass
+    except OSError:
+        return None
+    user, group = os.geteuid(), os.getegid()
+    try:
+        owner = os.stat(f"{_PROC}/{pid}")
+        os.setegid(owner.st_gid)
+        os.seteuid(owner.st_uid)
+        return look()
+    except OSError:
+        return None
+    finally:
+        os.seteuid(user)
+        os.setegid(group)
+
 
 # Of a zombie there is nothing left but its number.
 _ENDED = ("X", "Z")
@@ -93,10 +135,14 @@ def _numbers() -> list[int]:
 
 def _text(process: int, name: str) -> str:
     try:
-        with open(f"{_PROC}/{process}/{name}", "rb") as file:
-            return os.fsdecode(file.read())
+        return os.fsdecode(_content(process, name))
     except OSError:
         return ""
+
+
+def _content(process: int, name: str) -> bytes:
+    with open(f"{_PROC}/{process}/{name}", "rb") as file:
+        return file.read()
 
 
 def _identities(paths: Iterable[str]) -> Iterator[tuple[int, int]]:

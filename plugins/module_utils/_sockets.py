@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: Shipshape contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""TCP connections of the host. This module is private to the collection."""
+"""TCP sockets of the host. This module is private to the collection."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ import sys
 from collections.abc import Collection, Iterator
 from ipaddress import IPv6Address, ip_address
 
-from ansible_collections.shipshape.webapp.plugins.module_utils._types import Socket
+from ansible_collections.shipshape.webapp.plugins.module_utils._processes import as_owner
+from ansible_collections.shipshape.webapp.plugins.module_utils._types import Listener, Socket
 
 _PROC = "/proc"
 
 # As the kernel writes them in its tables.
 _ESTABLISHED = "01"
+_LISTENING = "0A"
 _KEEPALIVE = "02"
+
+
+# Where the columns of these tables are.
+_LOCAL, _REMOTE, _STATE, _TIMER, _UID, _INODE = 1, 2, 3, 5, 7, 9
 
 
 class HostSockets:
@@ -27,28 +33,37 @@ class HostSockets:
     def established(self, remote: Collection[tuple[str, int]], owners: Collection[int]) -> list[Socket]:
         """The connections whose other side is one of these and which one of these processes has open."""
         wanted = {(_plain(address), port) for address, port in remote}
-        found = [row for row in _rows({port for _address, port in wanted}) if row[0] in wanted]
+        rows = _rows(_ESTABLISHED, _REMOTE, {port for _address, port in wanted})
+        found = [(place, row) for row in rows if (place := _place(row[_REMOTE])) in wanted]
         try:
             # To look through what a process has open takes long, so only where there is something to look for.
             own = {inode for owner in owners for inode in _inodes(owner)} if found else set()
         except PermissionError:
             # In a container root may not look into all: then any could be theirs, and one too few would be worse.
-            own = {inode for _place, _timer, inode in found}
-        return [Socket(place, timer == _KEEPALIVE) for place, timer, inode in found if inode in own]
+            own = {row[_INODE] for _remote, row in found}
+        return [Socket(place, row[_TIMER].startswith(_KEEPALIVE)) for place, row in found if row[_INODE] in own]
+
+    def listening(self, ports: Collection[int] | None = None) -> list[Listener]:
+        """Those of both families; one of IPv6 for any address usually takes connections of IPv4 as well."""
+        return [Listener(*_place(row[_LOCAL]), int(row[_UID]), row[_INODE]) for row in _rows(_LISTENING, _LOCAL, ports)]
+
+    def opened(self, pid: int) -> frozenset[str] | None:
+        """Those of a process that has ended are none."""
+        return as_owner(pid, lambda: frozenset(_inodes(pid)))
 
 
-def _rows(ports: Collection[int]) -> Iterator[tuple[tuple[str, int], str, str]]:
-    """The other side, the timer and the inode of each established connection to one of these ports."""
+def _rows(state: str, end: int, ports: Collection[int] | None) -> Iterator[list[str]]:
+    """The columns of each socket in this state of which this end has one of these ports, or any."""
     # A busy server has thousands of others, whose addresses need not be read.
-    ends = tuple(f":{port:04X}" for port in ports)
+    wanted = tuple(f":{port:04X}" for port in ports or ())
     for table in ("tcp", "tcp6"):
         # A kernel without IPv6 has no such table.
         with contextlib.suppress(FileNotFoundError), open(f"{_PROC}/net/{table}", encoding="ascii") as file:
             next(file, None)
             for line in file:
                 columns = line.split()
-                if columns[3] == _ESTABLISHED and columns[2].endswith(ends):
-                    yield _place(columns[2]), columns[5].partition(":")[0], columns[9]
+                if columns[_STATE] == state and (ports is None or columns[end].endswith(wanted)):
+                    yield columns
 
 
 def _place(text: str) -> tuple[str, int]:

@@ -175,6 +175,17 @@ class Socket:
 
 
 @dataclass(frozen=True)
+class Listener:
+    """A TCP socket that waits for connections, and to which user it belongs."""
+
+    address: str
+    port: int
+    uid: int
+    # How the kernel calls the socket wherever a process has it open.
+    inode: str
+
+
+@dataclass(frozen=True)
 class Shot:
     """What became of one request of many: a status, or the reason why there is none, as HttpError has it."""
 
@@ -436,15 +447,30 @@ class ProcessTable(Protocol):
     def signal(self, process: Process, number: int) -> bool:
         """Send a signal to exactly this process; whether it was there. Raises CommandError if that is not permitted."""
 
+    def directory(self, pid: int) -> str | None:
+        """The working directory, as " (deleted)" at its end tells if it is gone; None if this user may not know it."""
+
+    def environment(self, pid: int) -> str | None:
+        """The variables with which the process began, each ended by a zero; None if this user may not know them."""
+
+    def memory(self, pid: int) -> int | None:
+        """How many bytes of memory the process really takes up; None if it has ended."""
+
 
 class Sockets(Protocol):
-    """Knows the TCP connections of the host."""
+    """Knows the TCP sockets of the host."""
 
     def established(self, remote: Collection[tuple[str, int]], owners: Collection[int]) -> list[Socket]:
         """The connections of these processes to these addresses, given as numbers and ports.
 
         Where this user may not see what they have open, it is those of all processes.
         """
+
+    def listening(self, ports: Collection[int] | None = None) -> list[Listener]:
+        """The sockets that wait for connections, on these ports or on any."""
+
+    def opened(self, pid: int) -> frozenset[str] | None:
+        """The inodes of the sockets that a process has open; None if this user may not know them."""
 
 
 class HttpSession(Protocol):

@@ -37,6 +37,7 @@ BESIDE = {
     "_http": ("_volley",),
     "_pipe": ("_command",),
     "_server": ("_command",),
+    "_sockets": ("_processes",),
     "_trees": ("_folders",),
 }
 

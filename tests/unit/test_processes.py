@@ -231,7 +231,11 @@ def test_program_that_was_replaced_keeps_its_path(tmp_path: Path) -> None:
 
 
 def test_signal_reaches_the_process_and_no_other() -> None:
-    with subprocess.Popen(["sleep", "600"]) as child:
+    # For a moment after it has begun, a program has no arguments.
+    argv = [sys.executable, "-c", "print(flush=True); input()"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout
+        child.stdout.readline()
         found = TABLE.at(child.pid)
         assert found is not None
         assert not TABLE.signal(replace(found, began="1"), signal.SIGKILL)
@@ -259,3 +263,81 @@ def test_signal_that_is_not_permitted_is_told() -> None:
     with open(read_end, encoding="utf-8") as told:
         assert told.read().endswith("cannot be sent a signal: run as its user or as root, for example with become.")
     os.waitpid(child, 0)
+
+
+@contextmanager
+def sleeping(cwd: Path, *, user: int | None = None, environment: Sequence[str] = ()) -> Iterator[int]:
+    """The number of a process that has begun in a directory, as another user if one is given."""
+    argv = ["env", "-i", "-C", str(cwd), *environment, "sh", "-c", "echo; exec sleep 600"]
+    groups = None if user is None else ()
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, user=user, group=user, extra_groups=groups) as process:
+        assert process.stdout
+        process.stdout.readline()
+        try:
+            yield process.pid
+        finally:
+            process.kill()
+
+
+def test_directory_and_environment_are_known(tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    with sleeping(place, environment=["NAME=a value", "OTHER="]) as pid:
+        assert TABLE.directory(pid) == str(place)
+        assert {"NAME=a value", "OTHER="} <= set((TABLE.environment(pid) or "").split("\0"))
+
+        place.rmdir()
+
+        assert TABLE.directory(pid) == f"{place} (deleted)"
+
+
+def test_memory_is_known() -> None:
+    # As the kernel tells it elsewhere.
+    status = Path(f"/proc/{os.getpid()}/status").read_text().split()
+    expected = int(status[status.index("VmRSS:") + 1]) * 1024
+
+    assert TABLE.memory(os.getpid()) == pytest.approx(expected, rel=0.1)
+
+
+def test_nothing_is_known_of_what_has_ended() -> None:
+    ended = subprocess.Popen(["true"])
+    # It stays a zombie until somebody asks for its exit code.
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    assert (TABLE.directory(ended.pid), TABLE.environment(ended.pid) or None) == (None, None)
+    ended.wait()
+
+    assert (TABLE.directory(ended.pid), TABLE.environment(ended.pid), TABLE.memory(ended.pid)) == (None, None, None)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can begin processes of others")
+def test_root_looks_as_the_owner_where_it_may_not_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked, readlink = [], os.readlink
+
+    def refuse_root(path: str) -> str:
+        looked.append((os.geteuid(), os.getegid()))
+        if not os.geteuid():
+            raise PermissionError
+        return readlink(path)
+
+    with sleeping(Path("/"), user=65534) as pid:
+        monkeypatch.setattr(os, "readlink", refuse_root)
+
+        assert TABLE.directory(pid) == "/"
+
+    assert looked == [(0, 0), (65534, 65534)]
+    assert (os.geteuid(), os.getegid()) == (0, 0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can take on another user")
+def test_others_learn_nothing_of_processes_that_are_not_theirs() -> None:
+    code = f"""
+import os, sys
+sys.path[:0] = {sys.path!r}
+from {HostProcesses.__module__} import HostProcesses as H
+os.setgid(65534), os.setuid(65534)
+print(H().directory({os.getpid()}), H().environment({os.getpid()}), H().memory({os.getpid()}) > 0, os.geteuid())
+"""
+    # The interpreter and its packages may stand where only root can read, so it imports before.
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert told.stdout.split() == ["None", "None", "True", "65534"]

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._sockets import HostSockets
-from ansible_collections.shipshape.webapp.plugins.module_utils._types import Socket, Sockets
+from ansible_collections.shipshape.webapp.plugins.module_utils._types import Listener, Socket, Sockets
 
 SOCKETS: Sockets = HostSockets()
 OWN = [os.getpid()]
@@ -98,3 +98,46 @@ def test_listening_and_other_connections_are_not_seen() -> None:
         assert SOCKETS.established([("127.0.0.2", port), ("127.0.0.1", port + 1)], OWN) == []
     with socket.create_server(("127.0.0.1", 0)) as server:
         assert SOCKETS.established([("0.0.0.0", 0), server.getsockname()[:2]], OWN) == []
+
+
+@pytest.mark.parametrize(
+    ("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::1")]
+)
+def test_listening_socket_is_seen_while_it_is_open(family: socket.AddressFamily, address: str) -> None:
+    with socket.create_server((address, 0), family=family) as server:
+        port, inode = server.getsockname()[1], str(os.fstat(server.fileno()).st_ino)
+        listener = Listener(address, port, os.geteuid(), inode)
+
+        assert SOCKETS.listening([port]) == [listener]
+        assert SOCKETS.listening([port, port + 1]).count(listener) == 1
+        assert listener in SOCKETS.listening()
+        assert SOCKETS.listening([]) == []
+
+    assert SOCKETS.listening([port]) == []
+    assert listener not in SOCKETS.listening()
+
+
+def test_connection_is_no_listening_socket() -> None:
+    with connection(socket.AF_INET, "127.0.0.1") as (client, port):
+        assert len(SOCKETS.listening([port])) == 1
+        assert SOCKETS.listening([client.getsockname()[1]]) == []
+
+
+def test_sockets_of_a_process_are_known_by_their_inodes() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        [listener] = SOCKETS.listening([port])
+
+        assert listener.inode in (SOCKETS.opened(os.getpid()) or ())
+
+    assert listener.inode not in (SOCKETS.opened(os.getpid()) or ())
+    assert SOCKETS.opened(2**22) == frozenset()
+
+
+def test_sockets_of_a_process_that_may_not_be_looked_into_are_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str) -> list[str]:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "listdir", refuse)
+
+    assert SOCKETS.opened(os.getpid()) is None

@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import HttpError
 from ansible_collections.shipshape.webapp.plugins.module_utils._files import HostFiles
@@ -26,6 +27,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._types import (
     Handshake,
     Holder,
     Process,
+    ProcessTable,
     Stream,
     Trust,
 )
@@ -87,7 +89,7 @@ class Nginx:
             network=_Network(self),
             open_files=_OpenFiles(self),
             paths=HostPaths(),
-            processes=_Processes(self),
+            processes=cast(ProcessTable, _Processes(self)),
             trees=self.trees,
             clock=lambda: self.seconds,
             pause=self._pause,
