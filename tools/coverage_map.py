@@ -38,6 +38,7 @@ MODULES = (
     "pm2",
     "release",
     "smoke_check",
+    "systemd_processes",
     "traffic",
 )
 ROLES = ("cron", "database", "deployment", "firewall", "logrotate", "monitoring", "nginx", "nodejs", "pm2")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from tests.integration.database import postgresql as postgresql_server
 from tests.integration.database.servers import Servers
 from tests.integration.machine import Host
 from tests.integration.node import packages
+from tests.integration.processes.hosts import prepare
 
 READERS = Path(__file__).resolve().parent / "readers"
 PLATFORMS = ("debian-12", "debian-13")
@@ -34,6 +36,16 @@ class SideBySide(LoadScopeScheduling):
         platform = next((platform for platform in PLATFORMS if platform in nodeid), PLATFORMS[0])
         needs_databases = nodeid.startswith(tuple(f"tests/integration/{place}" for place in WITH_DATABASES))
         return f"{platform} {needs_databases}"
+
+
+@contextmanager
+def running(host: Host) -> Iterator[Host]:
+    """The host once its systemd is up, and for as long as the context lasts."""
+    try:
+        host.wait_until_running()
+        yield host
+    finally:
+        host.remove()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SideBySide:
@@ -53,12 +65,8 @@ def readers() -> Path:
 def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     """A host of each platform."""
     shared = tmp_path_factory.mktemp(request.param)
-    host = Host(request.param, f"shipshape-integration-{request.param}-{os.getpid()}", shared)
-    try:
-        host.wait_until_running()
+    with running(Host(request.param, f"shipshape-integration-{request.param}-{os.getpid()}", shared)) as host:
         yield host
-    finally:
-        host.remove()
 
 
 @pytest.fixture(scope="session", params=PLATFORMS)
@@ -69,12 +77,8 @@ def database_host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
     name = f"shipshape-database-{request.param}-{os.getpid()}"
     # A place that fills up soon, and one that nobody can write to.
     places = ("--tmpfs", "/small:size=64m,mode=0755", "--volume", f"{shared}:/read-only:ro")
-    host = inside.database_host(request.param, name, shared, options=places)
-    try:
-        host.wait_until_running()
+    with running(inside.database_host(request.param, name, shared, options=places)) as host:
         yield host
-    finally:
-        host.remove()
 
 
 @pytest.fixture(scope="session", params=PLATFORMS)
@@ -82,12 +86,8 @@ def smoke_host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     """A host with what web applications stand beside, on which the collection can be run."""
     shared = tmp_path_factory.mktemp(f"smoke-{request.param}")
     shared.chmod(0o755)
-    host = inside.smoke_host(request.param, f"shipshape-smoke-{request.param}-{os.getpid()}", shared)
-    try:
-        host.wait_until_running()
+    with running(inside.smoke_host(request.param, f"shipshape-smoke-{request.param}-{os.getpid()}", shared)) as host:
         yield host
-    finally:
-        host.remove()
 
 
 @pytest.fixture(scope="session", params=PLATFORMS)
@@ -98,12 +98,19 @@ def nginx_host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     # A place that fills up soon.
     place = ("--tmpfs", "/small:size=1m,mode=0755")
     name = f"shipshape-nginx-{request.param}-{os.getpid()}"
-    host = inside.smoke_host(request.param, name, shared, options=place)
-    try:
-        host.wait_until_running()
+    with running(inside.smoke_host(request.param, name, shared, options=place)) as host:
         yield host
-    finally:
-        host.remove()
+
+
+@pytest.fixture(scope="session", params=PLATFORMS)
+def process_host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    """A host of its own for whoever compares all processes, with a user whose PM2 has never run."""
+    shared = tmp_path_factory.mktemp(f"process-{request.param}")
+    shared.chmod(0o755)
+    name = f"shipshape-process-{request.param}-{os.getpid()}"
+    with running(inside.smoke_host(request.param, name, shared)) as host:
+        prepare(host)
+        yield host
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,288 @@
+# SPDX-FileCopyrightText: Shipshape contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the user declares, as definitions with nothing left open. This module is private to the collection."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from ansible_collections.shipshape.webapp.plugins.module_utils._argspec import ArgumentSpec
+from ansible_collections.shipshape.webapp.plugins.module_utils._errors import InvalidInput
+from ansible_collections.shipshape.webapp.plugins.module_utils._supervision.host import Host
+from ansible_collections.shipshape.webapp.plugins.module_utils._supervision.supervisor import (
+    Definition,
+    Slot,
+    Supervisor,
+)
+
+STATES = ("started", "stopped", "absent", "saved", "gathered")
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_MEMORY = re.compile(r"([0-9]+)([KMG]?)")
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
+
+# How a process is told what it belongs to.
+_OURS = "SHIPSHAPE_"
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options that every supervisor shares."""
+
+    application: str
+    slot: str | None
+    state: str
+    release: str | None
+    candidate: bool
+    stable: float
+    processes: Sequence[Mapping[str, Any]] | None
+    ecosystem: str | None
+    ecosystem_environment: str | None
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What is to run: definitions, and the real path of their release."""
+
+    definitions: Sequence[Definition] = ()
+    release: str = ""
+    warnings: Sequence[str] = ()
+
+
+def supervision_argument_spec() -> ArgumentSpec:
+    """The options of a Request; what a process leaves out may stand in an ecosystem file, so it has no defaults."""
+    process: dict[str, dict[str, Any]] = {
+        "name": {"type": "str", "required": True},
+        "script": {"type": "str"},
+        "cwd": {"type": "str"},
+        "args": {"type": "list", "elements": "str"},
+        "node": {"type": "str"},
+        "node_args": {"type": "list", "elements": "str"},
+        "instances": {"type": "int"},
+        "mode": {"type": "str", "choices": ["fork", "cluster"]},
+        "port": {"type": "int"},
+        "health": {"type": "str"},
+        "environment": {"type": "dict"},
+        "environment_file": {"type": "str"},
+        "memory_limit": {"type": "str"},
+        "kill_timeout": {"type": "float"},
+        "listen_timeout": {"type": "float"},
+        "wait_ready": {"type": "bool"},
+        "out_log": {"type": "path"},
+        "error_log": {"type": "path"},
+    }
+    return ArgumentSpec(
+        {
+            "application": {"type": "str", "required": True},
+            "slot": {"type": "str"},
+            "state": {"type": "str", "choices": list(STATES), "default": "started"},
+            "release": {"type": "path"},
+            "candidate": {"type": "bool", "default": False},
+            "stable": {"type": "float", "default": 5},
+            "processes": {"type": "list", "elements": "dict", "options": process},
+            "ecosystem": {"type": "str"},
+            "ecosystem_environment": {"type": "str"},
+        },
+        required_if=[
+            ("state", "started", ["release"]),
+            ("state", "started", ["processes", "ecosystem"], True),
+        ],
+        required_by={"ecosystem_environment": ["ecosystem"]},
+    )
+
+
+def request_of(options: Mapping[str, Any]) -> Request:
+    """What of a module's options every supervisor shares."""
+    return Request(**{field.name: options[field.name] for field in fields(Request)})
+
+
+def slot_of(request: Request) -> Slot:
+    """Where the processes belong. Raises InvalidInput."""
+    given = {"application": request.application, "slot": request.slot}
+    problems = [
+        f"{option}: use letters, digits, dots, - and _."
+        for option, name in given.items()
+        if name is not None and not _NAME.fullmatch(name)
+    ]
+    if request.stable < 0:
+        problems.append("stable: give seconds, 0 or more.")
+    if problems:
+        raise InvalidInput(request.application, problems)
+    return Slot(request.application, request.slot)
+
+
+def declared(request: Request, supervisor: Supervisor, host: Host) -> Declared:
+    """All that is to run. Raises InvalidInput with everything that is wrong."""
+    release = host.folders.real(request.release or "")
+    if not _is(release, "dir", host):
+        raise InvalidInput(request.application, [f"release: {release} is no directory."])
+    entries: Sequence[Mapping[str, Any]] = request.processes or ()
+    problems = list(_problems_of_names(entries))
+    warnings: Sequence[str] = ()
+    if request.ecosystem and not problems:
+        entries, warnings = _with_ecosystem(entries, request, release, supervisor, host)
+        problems = list(_problems_of_names(entries))
+    definitions = []
+    for entry in entries:
+        reader = _Reader(release, host)
+        definitions.append(reader.definition(entry))
+        problems += [f"{entry['name']}: {problem}" for problem in reader.problems]
+    problems += [*_problems_between(definitions), *supervisor.problems(definitions)]
+    if problems:
+        raise InvalidInput(request.application, problems)
+    return Declared(definitions, release, warnings)
+
+
+def digest(definition: Definition) -> str:
+    """What tells a definition from all others."""
+    return hashlib.sha256(json.dumps(asdict(definition), sort_keys=True).encode()).hexdigest()
+
+
+def from_json(told: Mapping[str, Any]) -> Definition:
+    """The definition of which this is what asdict gave, as JSON. Raises TypeError or KeyError for anything else."""
+    definition = Definition(**told)
+    return replace(definition, arguments=tuple(definition.arguments), node_arguments=tuple(definition.node_arguments))
+
+
+def _with_ecosystem(
+    entries: Sequence[Mapping[str, Any]], request: Request, release: str, supervisor: Supervisor, host: Host
+) -> tuple[Sequence[Mapping[str, Any]], Sequence[str]]:
+    # Few have such a file, and a host compiles whatever is imported.
+    from ansible_collections.shipshape.webapp.plugins.module_utils._supervision import ecosystem
+
+    path = posixpath.join(release, request.ecosystem or "")
+    if not _is(path, "file", host):
+        raise InvalidInput(request.application, [f"ecosystem: {path} is no file."])
+    found = ecosystem.read_ecosystem(
+        path, request.ecosystem_environment, release, commands=host.commands, clean=supervisor.clean()
+    )
+    return ecosystem.with_declared(found.processes, entries), found.warnings
+
+
+def _problems_of_names(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for name, count in Counter(entry["name"] for entry in entries).items():
+        if not _NAME.fullmatch(name):
+            yield f"{name}: use letters, digits, dots, - and _ for the name of a process."
+        if count > 1:
+            yield f"{name}: it is declared {count} times."
+
+
+def _problems_between(definitions: Sequence[Definition]) -> Iterator[str]:
+    ports = Counter(definition.port for definition in definitions if definition.port is not None)
+    for port, count in ports.items():
+        if count > 1:
+            named = " and ".join(definition.name for definition in definitions if definition.port == port)
+            yield f"{named}: port {port} can be listened to by one of them only."
+
+
+def _is(path: str, kind: str, host: Host) -> bool:
+    facts = host.paths.facts(path)
+    return facts is not None and facts.type == kind
+
+
+class _Reader:
+    """Reads one process, and collects what is wrong with it."""
+
+    def __init__(self, release: str, host: Host) -> None:
+        self._release = release
+        self._host = host
+        self.problems: list[str] = []
+
+    def definition(self, entry: Mapping[str, Any]) -> Definition:
+        """As far as it can be read."""
+        said = {option: value for option, value in entry.items() if value is not None}
+        if "script" not in said:
+            self.problems.append("script is required.")
+        self._numbers(said)
+        self._rules(said)
+        file = (
+            self._existing("environment_file", said["environment_file"], "file") if "environment_file" in said else None
+        )
+        return Definition(
+            name=said["name"],
+            script=self._existing("script", said["script"], "file") if "script" in said else "",
+            cwd=self._existing("cwd", said.get("cwd", "."), "dir"),
+            arguments=tuple(said.get("args", ())),
+            node=said.get("node", "node"),
+            node_arguments=tuple(said.get("node_args", ())),
+            instances=said.get("instances", 1),
+            is_cluster=said.get("mode") == "cluster",
+            port=said.get("port"),
+            health=said.get("health"),
+            environment=self._environment(said),
+            environment_file=file,
+            environment_sha256=self._sha256(file) if file else "",
+            memory_limit=self._memory(said.get("memory_limit")),
+            kill_timeout=said.get("kill_timeout", 10),
+            listen_timeout=said.get("listen_timeout", 30),
+            waits_for_ready=said.get("wait_ready", False),
+            out_log=said.get("out_log"),
+            error_log=said.get("error_log"),
+        )
+
+    def _numbers(self, said: Mapping[str, Any]) -> None:
+        for option, lowest, highest in (
+            ("instances", 1, 256),
+            ("port", 1, 65535),
+            ("kill_timeout", 0.1, 3600),
+            ("listen_timeout", 1, 3600),
+        ):
+            if not lowest <= said.get(option, lowest) <= highest:
+                self.problems.append(f"{option} has to be from {lowest} to {highest}.")
+
+    def _rules(self, said: Mapping[str, Any]) -> None:
+        if said.get("instances", 1) > 1 and "port" in said and said.get("mode") != "cluster":
+            self.problems.append("several instances can share a port in mode: cluster only.")
+        if "health" in said and "port" not in said:
+            self.problems.append("health needs port.")
+        if not said.get("health", "/").startswith("/"):
+            self.problems.append("health has to begin with /.")
+        if "/" in said.get("node", "") and not self._host.commands.find(said["node"]):
+            self.problems.append(f"node: {said['node']} is no program.")
+        self.problems += [
+            f"{option} has to be an absolute path."
+            for option in ("out_log", "error_log")
+            if not said.get(option, "/").startswith("/")
+        ]
+
+    def _existing(self, option: str, path: str, kind: str) -> str:
+        real = self._host.folders.real(posixpath.join(self._release, path))
+        if not _is(real, kind, self._host):
+            self.problems.append(f"{option}: {real} is no {'file' if kind == 'file' else 'directory'}.")
+        return real
+
+    def _environment(self, said: Mapping[str, Any]) -> dict[str, str]:
+        given = said.get("environment", {})
+        for name, value in given.items():
+            if not _VARIABLE.fullmatch(str(name)) or str(name).startswith(_OURS):
+                self.problems.append(f"environment: {name} cannot be the name of a variable here.")
+            if isinstance(value, (Mapping, list, tuple)) or value is None or "\0" in str(value):
+                self.problems.append(f"environment: {name} has to be a text or a number.")
+        port = {"PORT": str(said["port"])} if "port" in said else {}
+        return {**port, **{str(name): _text(value) for name, value in given.items()}}
+
+    def _memory(self, limit: str | None) -> int | None:
+        if limit is None:
+            return None
+        found = _MEMORY.fullmatch(limit)
+        if not found:
+            self.problems.append("memory_limit has to be a number, or one with K, M or G after it, such as 500M.")
+            return None
+        return int(found[1]) * _UNITS[found[2]]
+
+    def _sha256(self, path: str) -> str:
+        file = self._host.files.read(path)
+        return hashlib.sha256(file.content).hexdigest() if file else ""
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
