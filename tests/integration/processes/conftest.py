@@ -13,7 +13,8 @@ from tests.integration.machine import Host
 from tests.integration.processes.shop import OTHER, Shop, prepared
 
 
-@pytest.fixture(scope="session")
+# In each module anew, because others start the host anew.
+@pytest.fixture(scope="module")
 def beside(process_host: Host) -> Shop:
     """Another application of the same user, which is never to notice anything."""
     shop = prepared(process_host)

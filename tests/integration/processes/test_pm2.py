@@ -24,7 +24,7 @@ for key in ("min_uptime", "max_restarts", "exp_backoff_restart_delay"):
     del app[key]
 for key in ("created_at", "unstable_restarts"):
     del app["env"][key]
-app.update(wait_ready=True, listen_timeout=1000, instances=7, max_restarts=10000)
+app.update(wait_ready=True, listen_timeout=1000, instances=4, max_restarts=10000)
 app["env"].update(FAULT="crash")
 json.dump({{"apps": [app]}}, open("{hosts.HOME}/looping.json", "w"))
 """
@@ -175,7 +175,7 @@ def test_loop_of_crashes_leaves_no_ghost(shop: Shop) -> None:
     shop.started()
     shop.host.run(*hosts.as_user("python3", "-c", LOOPING))
     shop.absent()
-    for _round in range(3):
+    for _round in range(5):
         shop.pm2("start", f"{hosts.HOME}/looping.json")
         until(lambda: sum(one["pm2_env"]["restart_time"] for one in shop.listed()) >= 5)
 

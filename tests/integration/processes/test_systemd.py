@@ -33,11 +33,13 @@ def releases(process_host: Host) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="module")
-def beside(process_host: Host, releases: tuple[str, str]) -> None:
+def beside(process_host: Host, releases: tuple[str, str]) -> Iterator[None]:
     """Another application that comes back with the host."""
     one = {"name": "beside", "script": "app.js", "port": 3900}
     ensure(process_host, application="beside", release=releases[0], processes=[one])
     ensure(process_host, application="beside", state="saved")
+    yield
+    ensure(process_host, application="beside", state="absent")
 
 
 @pytest.fixture(autouse=True)
