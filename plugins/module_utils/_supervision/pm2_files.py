@@ -30,7 +30,7 @@ _FOREVER = 4102444800000
 # finds "created a moment ago, and restarted too often" at the first end, as long as that moment is to come. From the
 # first restart on the number is far below whatever counts. To reset a process sets the moment to now.
 _SHORTEST_UPTIME = 100_000_000_000
-_MOST_RESTARTS = 1e-9
+_MOST_RESTARTS = 1e-12
 _MOMENT, _COUNTED = "created_at", "unstable_restarts"
 _NEVER_TOO_OFTEN = "-1000000"
 

@@ -60,16 +60,6 @@ def test_declared_process_runs_and_stays(shop: Shop) -> None:
     assert shop.calls() == ["jlist"]
 
 
-def test_unchanged_takes_less_than_a_second_of_work(shop: Shop) -> None:
-    shop.started()
-    took = []
-    for _time in range(3):
-        begun = time.monotonic()
-        assert shop.started()["changed"] is False
-        took.append(time.monotonic() - begun)
-    print(f"unchanged: {min(took):.2f} s with the start of Python in the container")
-
-
 def test_every_change_takes_effect_once(shop: Shop) -> None:
     shop.host.run(*hosts.as_user("mkdir", "-p", f"{shop.release()}/sub"))
     variable = {"EXTRA": "1"}
@@ -127,13 +117,8 @@ def test_undeclared_processes_of_this_slot_alone_are_stopped(shop: Shop) -> None
 
 
 def test_candidate_is_restarted_from_its_promotion_on(shop: Shop) -> None:
-    def kill() -> None:
-        pid = answer(shop)["pid"]
-        shop.host.run("kill", "-KILL", str(pid))
-        until(lambda: pid not in shop.running())
-
     shop.started(candidate=True)
-    kill()
+    _kill(shop)
     time.sleep(1)
     assert shop.ask() is None
     [dead] = shop.module(state="gathered")["processes"]
@@ -147,8 +132,27 @@ def test_candidate_is_restarted_from_its_promotion_on(shop: Shop) -> None:
     assert len(shop.calls()) <= 4
     assert shop.started()["changed"] is False
     for _time in range(2):
-        kill()
+        _kill(shop)
         until(lambda: shop.ask() is not None)
+
+
+def _kill(shop: Shop, port: int = BLUE) -> None:
+    pid = answer(shop, port)["pid"]
+    shop.host.run("kill", "-KILL", str(pid))
+    until(lambda: pid not in shop.running())
+
+
+def test_several_are_promoted_at_once(shop: Shop) -> None:
+    both = [shop.process(), shop.process(name="worker", port=GREEN)]
+    shop.started(*both, candidate=True, program=hosts.PM2)
+
+    promoted = shop.started(*both, program=hosts.PM2)
+
+    assert promoted["promoted"] == [NAME, "worker"]
+    assert shop.started(*both, program=hosts.PM2)["changed"] is False
+    _kill(shop, BLUE)
+    _kill(shop, GREEN)
+    until(lambda: shop.ask(BLUE) is not None and shop.ask(GREEN) is not None)
 
 
 def test_nothing_is_started_only_to_look(shop: Shop) -> None:
@@ -179,7 +183,7 @@ def test_loop_of_crashes_leaves_no_ghost(shop: Shop) -> None:
         shop.pm2("start", f"{hosts.HOME}/looping.json")
         until(lambda: sum(one["pm2_env"]["restart_time"] for one in shop.listed()) >= 5)
 
-        shop.module(state="stopped")
+        shop.module(state="stopped", program=hosts.PM2)
 
         assert [one["name"] for one in shop.listed()] == ["other", "other"]
         deadline = time.monotonic() + 2

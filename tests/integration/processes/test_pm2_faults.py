@@ -63,25 +63,27 @@ def test_fault_is_told_and_leaves_nothing(shop: Shop, fault: Fault, mode: str) -
     assert [one["name"] for one in shop.listed()] == ["other", "other"]
 
 
+@pytest.mark.parametrize("mode", ["fork", "cluster"])
 @pytest.mark.parametrize("fault", ["slow", "ready_late"])
-def test_slow_start_is_waited_for(shop: Shop, fault: str) -> None:
+def test_slow_start_is_waited_for(shop: Shop, fault: str, mode: str) -> None:
     environment = {"FAULT": fault, "SECONDS": 1}
-    result = shop.started(shop.process(environment=environment, wait_ready=fault == "ready_late"))
+    result = shop.started(shop.process(environment=environment, mode=mode, wait_ready=fault == "ready_late"))
 
     assert result["started"] == [NAME]
     assert shop.ask() is not None
 
 
-def test_process_that_does_not_want_to_end_is_killed(shop: Shop) -> None:
+@pytest.mark.parametrize("mode", ["fork", "cluster"])
+@pytest.mark.parametrize("fault", ["ignores_sigint", "spawns"])
+def test_process_that_does_not_want_to_end_is_killed(shop: Shop, fault: str, mode: str) -> None:
     before = shop.running()
-    for fault in ("ignores_sigint", "spawns"):
-        shop.started(shop.process(environment={"FAULT": fault}))
-        assert shop.running() != before
+    shop.started(shop.process(environment={"FAULT": fault}, mode=mode))
+    assert shop.running() != before
 
-        stopped = shop.module(state="stopped")
+    stopped = shop.module(state="stopped")
 
-        assert stopped["stopped"] == [NAME]
-        assert shop.running() == before
+    assert stopped["stopped"] == [NAME]
+    assert shop.running() == before
 
 
 def test_release_of_before_comes_back_when_the_new_one_fails(shop: Shop) -> None:

@@ -226,7 +226,7 @@ def test_file_tells_pm2_everything() -> None:
         "max_memory_restart": 2**20,
         "exp_backoff_restart_delay": 100,
         "min_uptime": 100_000_000_000,
-        "max_restarts": 1e-9,
+        "max_restarts": 1e-12,
     }
     assert environment == {
         "PORT": "3001",
