@@ -40,7 +40,7 @@ def main() -> None:
             took["jlist"].append(listed.seconds)
             for name, options in (("pm2", under_pm2), ("systemd_processes", under_systemd)):
                 again = run_module(host, f"{MODULES}.{name}", options)
-                assert again.result["changed"] is False
+                assert again.result["changed"] is False, again.result
                 took[name].append(again.seconds)
         nothing, jlist = statistics.median(took["nothing"]), statistics.median(took["jlist"])
         print(f"a module that does nothing  {nothing:5.2f} s")

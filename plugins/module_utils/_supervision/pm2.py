@@ -244,7 +244,10 @@ class Pm2:
         """All that has the mark of this slot in its environment."""
         found: dict[str, list[Process]] = {}
         for process in self._host.processes.all():
-            name = pm2_files.mark_of(*self._mark(), self._host.processes.environment(process.pid) or "")
+            environment = self._host.processes.environment(process.pid) or ""
+            # The same application may run elsewhere too: under systemd, or in the PM2 of another user.
+            is_here = pm2_files.is_at_home(self._home, environment)
+            name = pm2_files.mark_of(*self._mark(), environment) if is_here else None
             if name is not None:
                 found.setdefault(name, []).append(process)
         return found

@@ -205,6 +205,11 @@ def mark_of(application: str, slot: str, environment: str) -> str | None:
     return None
 
 
+def is_at_home(home: str, environment: str) -> bool:
+    """Whether this is the environment of a process of the PM2 that has its files there."""
+    return f"PM2_HOME={home}\0" in environment or f'"PM2_HOME":"{home}"' in environment
+
+
 # As a variable of its own; and in the record that workers of a cluster get.
 _MARKS = ((f"{PROCESS}=", "\0"), (f'"{PROCESS}":"', '"'))
 

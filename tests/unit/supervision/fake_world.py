@@ -86,6 +86,8 @@ class FakeHost:
     signals: list[int] = field(default_factory=list)
     held: list[str] = field(default_factory=list)
     next_pid: int = 1000
+    # PM2's directory of all these processes.
+    home: str = "/home/app/.pm2"
 
     def __post_init__(self) -> None:
         for name in ("web.js", "worker.js", "api/main.js"):
@@ -191,7 +193,7 @@ class FakeHost:
         return self.table[pid].memory if pid in self.table else None
 
     def environment(self, pid: int) -> str | None:
-        return f"SHIPSHAPE_PROCESS={self.table[pid].name}\0" if pid in self.table else None
+        return f"PM2_HOME={self.home}\0SHIPSHAPE_PROCESS={self.table[pid].name}\0" if pid in self.table else None
 
     def opened(self, pid: int) -> frozenset[str]:
         return frozenset(f"{pid}:{port}" for port in self.table[pid].ports) if pid in self.table else frozenset()

@@ -546,6 +546,27 @@ def test_mark_is_found_in_both_modes(environment: str, name: str | None) -> None
     assert pm2_files.mark_of("shop", "blue", environment) == name
 
 
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        (f"A=1\0PM2_HOME={HOME}\0B=2\0", True),
+        (f'A=1\0pm2_env={{"x":1,"PM2_HOME":"{HOME}","y":2}}\0', True),
+        (f"PM2_HOME={HOME}2\0", False),
+        ("SHIPSHAPE_PROCESS=shop/blue/web\0", False),
+    ],
+)
+def test_home_is_found_in_both_modes(environment: str, expected: bool) -> None:
+    assert pm2_files.is_at_home(HOME, environment) is expected
+
+
+def test_same_application_elsewhere_is_no_member() -> None:
+    host = Pm2Host()
+    one = start(host, WEB)
+    host.home = "/root/.pm2"
+
+    assert one.members() == {}
+
+
 def test_last_words_are_those_since_the_start() -> None:
     log = f"{HOME}/logs/web-blue-error.log"
     host = Pm2Host(content={log: b"old\n"})
