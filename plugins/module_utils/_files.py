@@ -13,6 +13,7 @@ import os
 import pwd
 import stat
 from collections.abc import Iterator
+from io import FileIO
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import FileError
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Access, FileState
@@ -65,6 +66,36 @@ class HostFiles:
         except OSError as error:
             raise FileError.of(path, "written", error) from error
         _flush_directory(path)
+
+    def append(self, path: str, content: bytes, access: Access) -> None:
+        """Add to the end, and flush to the disk; the access of a file that is there stays."""
+        try:
+            is_new = not os.path.exists(path)
+            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+            with open(os.open(path, flags, 0o600), "r+b", buffering=0) as file:
+                size = file.seek(0, os.SEEK_END)
+                if is_new:
+                    os.fchown(file.fileno(), _uid(access.owner), _gid(access.group))
+                    os.fchmod(file.fileno(), access.mode)
+                try:
+                    _add(file, size, content)
+                except BaseException:
+                    file.truncate(size)
+                    raise
+        except OSError as error:
+            raise FileError.of(path, "written", error) from error
+        if is_new:
+            _flush_directory(path)
+
+
+def _add(file: FileIO, size: int, content: bytes) -> None:
+    if size:
+        file.seek(size - 1)
+        # A crash has cut off the last line: what comes now is not to be part of it.
+        content = content if file.read(1) == b"\n" else b"\n" + content
+    while content:
+        content = content[file.write(content) or 0 :]
+    os.fsync(file.fileno())
 
 
 def _prefix(path: str) -> str:

@@ -310,6 +310,13 @@ class Files(Protocol):
         """
 
 
+class GrowingFiles(Files, Protocol):
+    """The same, and files that are only ever added to."""
+
+    def append(self, path: str, content: bytes, access: Access) -> None:
+        """Add whole lines to the end of the file, or none of them; a new one gets this access. Raises FileError."""
+
+
 class Folders(Protocol):
     """Knows the directories of the host and what is in them. Every method raises FileError."""
 

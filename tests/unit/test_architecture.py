@@ -24,7 +24,7 @@ PLUGINS = ROOT / "plugins"
 UTILS = "ansible_collections.shipshape.webapp.plugins.module_utils"
 
 LAYER_1 = ("_errors", "_result", "_types")
-PURE = ("_access", "_argspec", "_lazy", "_plain_http", "_secrets", "_suggest")
+PURE = ("_access", "_argspec", "_journal", "_lazy", "_plain_http", "_secrets", "_suggest")
 DRIVERS = ("_driver_mysql", "_driver_postgresql", "_driver_sqlite")
 ADAPTERS = (
     *("_command", "_connection", "_crew", *DRIVERS, "_files", "_folders", "_host", "_http", "_lock", "_network"),

@@ -336,23 +336,27 @@ def test_failing_step_leaves_all_as_it_was(
     assert [entry.read_text() for entry in path.parent.iterdir()] == ["old"] * present
 
 
-@as_root
-def test_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """The root directory of a file system of 64 KiB."""
     if subprocess.call(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", tmp_path], stderr=subprocess.DEVNULL):
         pytest.skip("this container may not mount a file system")
-    try:
-        path = tmp_path / ".env"
-        HostFiles().write(str(path), b"old", PRIVATE)
+    yield tmp_path
+    subprocess.run(["umount", tmp_path], check=True)
 
-        with pytest.raises(FileError, match="No space is left on its device: free some"):
-            HostFiles().write(str(path), bytes(300_000), PRIVATE)
 
-        assert path.read_bytes() == b"old"
-        assert names(tmp_path) == [".env"]
-        HostFiles().write(str(path), b"new", PRIVATE)
-        assert path.read_bytes() == b"new"
-    finally:
-        subprocess.run(["umount", tmp_path], check=True)
+@as_root
+def test_full_disk_leaves_the_old_file(small_disk: Path) -> None:
+    path = small_disk / ".env"
+    HostFiles().write(str(path), b"old", PRIVATE)
+
+    with pytest.raises(FileError, match="No space is left on its device: free some"):
+        HostFiles().write(str(path), bytes(300_000), PRIVATE)
+
+    assert path.read_bytes() == b"old"
+    assert names(small_disk) == [".env"]
+    HostFiles().write(str(path), b"new", PRIVATE)
+    assert path.read_bytes() == b"new"
 
 
 def test_missing_directory_is_told(tmp_path: Path) -> None:
@@ -474,3 +478,43 @@ def test_readers_always_see_a_whole_content(path: Path, monkeypatch: pytest.Monk
         reader.join()
 
     assert {(content[:40], len(content)) for content in seen} == {(content[:40], len(content)) for content in contents}
+
+
+def test_what_is_added_stands_behind_what_was_there(path: Path) -> None:
+    HostFiles().append(str(path), b"one\n", Access(mode=0o644))
+    HostFiles().append(str(path), b"two\n", PRIVATE)
+    assert path.read_bytes() == b"one\ntwo\n"
+    # The access of a file that is there is somebody's wish.
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_what_is_added_is_no_part_of_a_line_that_was_cut_off(path: Path) -> None:
+    path.write_bytes(b'one\n{"tw')
+    HostFiles().append(str(path), b"three\n", PRIVATE)
+    assert path.read_bytes() == b'one\n{"tw\nthree\n'
+
+
+def test_nothing_is_added_through_a_link_or_to_what_is_no_file(path: Path) -> None:
+    other = path.with_name("other")
+    other.write_bytes(b"theirs\n")
+    path.symlink_to(other)
+    with pytest.raises(FileError, match="symbolic link"):
+        HostFiles().append(str(path), b"ours\n", PRIVATE)
+    assert other.read_bytes() == b"theirs\n"
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(FileError, match="It is a directory"):
+        HostFiles().append(str(path), b"ours\n", PRIVATE)
+
+
+@as_root
+def test_full_disk_takes_all_of_what_is_added_or_nothing(small_disk: Path) -> None:
+    path = small_disk / "journal"
+    HostFiles().append(str(path), b"one\n", PRIVATE)
+
+    with pytest.raises(FileError, match="No space is left on its device: free some"):
+        HostFiles().append(str(path), bytes(300_000), PRIVATE)
+
+    assert path.read_bytes() == b"one\n"
+    HostFiles().append(str(path), b"two\n", PRIVATE)
+    assert path.read_bytes() == b"one\ntwo\n"

@@ -1,0 +1,276 @@
+# SPDX-FileCopyrightText: Shipshape contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.usecase import Host, Request, keep_lock
+from ansible_collections.shipshape.webapp.plugins.module_utils._errors import FileError, LockHeld
+from ansible_collections.shipshape.webapp.plugins.module_utils._files import HostFiles
+from ansible_collections.shipshape.webapp.plugins.module_utils._lock import HostLocks
+from ansible_collections.shipshape.webapp.plugins.module_utils._paths import HostPaths
+
+ANN = {"who": "ann", "controller": "ops1", "machine": "m1", "pid": 11, "began": "900", "job": None}
+BOB = {"who": "bob", "controller": "ops2", "machine": "m2", "pid": 22, "began": "901", "job": "77"}
+
+
+@dataclass
+class Place:
+    """A root of an application, and a clock that stands still until it is moved."""
+
+    root: Path
+    now: datetime = datetime(2026, 11, 22, 7, 15, tzinfo=timezone.utc)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def call(self, *, check: bool = False, **asked: Any) -> dict[str, Any]:
+        host = Host(
+            files=HostFiles(),
+            locks=HostLocks(),
+            paths=HostPaths(),
+            now=lambda: self.now,
+            random=lambda size: next(self.numbers).to_bytes(size, "big"),
+        )
+        result = keep_lock(Request(root=str(self.root), **asked), host, check_mode=check)
+        return {"changed": result.changed, **result.data}
+
+    def take(self, owner: dict[str, Any] = ANN, **asked: Any) -> dict[str, Any]:
+        return self.call(state="held", owner=owner, **asked)
+
+    def wait(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        path = self.root / "deployments.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    @property
+    def events(self) -> list[str]:
+        return [line["event"] for line in self.lines]
+
+    @property
+    def seen(self) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in self.root.iterdir()}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def test_a_deployment_takes_the_lock_says_what_it_does_and_gives_it_back(place: Place) -> None:
+    taken = place.take(phase="preflight", note="main at 9f86d08")
+    assert taken["changed"]
+    assert taken["deployment"] == "20261122T071500Z-0000"
+    assert taken["holder"] == {
+        "deployment": "20261122T071500Z-0000",
+        "owner": ANN,
+        "since": "2026-11-22T07:15:00Z",
+        "heard": "2026-11-22T07:15:00Z",
+        "until": "2026-11-22T07:30:00Z",
+        "phase": "preflight",
+        "is_dead": False,
+    }
+    assert taken["took_over"] is None
+    assert taken["unfinished"] is None
+
+    place.wait(60)
+    kept = place.call(state="held", deployment=taken["deployment"], phase="build", silent_for=3600)
+    assert kept["changed"]
+    assert kept["deployment"] == taken["deployment"]
+    assert kept["holder"]["since"] == "2026-11-22T07:15:00Z"
+    assert kept["holder"]["heard"] == "2026-11-22T07:16:00Z"
+    assert kept["holder"]["until"] == "2026-11-22T08:16:00Z"
+    assert kept["holder"]["phase"] == "build"
+
+    place.wait(60)
+    freed = place.call(state="free", deployment=taken["deployment"], verdict="refused by the gate", note="see the log")
+    assert freed["changed"]
+    assert freed["holder"] is None
+    deployment = {"deployment": taken["deployment"]}
+    by = "ann on ops1 (process 11)"
+    begun = {"event": "begun", "phase": "preflight", "by": by, "note": "main at 9f86d08"}
+    ended = {"event": "ended", "phase": "build", "verdict": "refused by the gate", "note": "see the log"}
+    assert place.lines == [
+        {"at": "2026-11-22T07:15:00Z", **deployment, **begun},
+        {"at": "2026-11-22T07:16:00Z", **deployment, "event": "phase", "phase": "build"},
+        {"at": "2026-11-22T07:17:00Z", **deployment, **ended},
+    ]
+    assert place.take(BOB)["deployment"] == "20261122T071700Z-0001"
+
+
+def test_the_journal_tells_phases_and_notes_but_no_heartbeats(place: Place) -> None:
+    ours = place.take(phase="build")["deployment"]
+    place.call(state="held", deployment=ours)
+    place.call(state="held", deployment=ours, phase="build")
+    assert place.events == ["begun"]
+    place.call(state="held", deployment=ours, note="half of it is done")
+    assert place.events == ["begun", "phase"]
+    assert place.lines[-1]["note"] == "half of it is done"
+
+
+def test_nobody_else_gets_the_lock_of_a_deployment_that_lives(place: Place) -> None:
+    taken = place.take(phase="build")
+    place.wait(900)
+    before = place.seen
+    with pytest.raises(LockHeld) as caught:
+        place.take(BOB)
+    assert caught.value.message == (
+        "ann on ops1 (process 11) deploys since 2026-11-22T07:15:00Z (20261122T071500Z-0000), in the phase build, "
+        "was heard of 900 seconds ago, and counts as dead from 2026-11-22T07:30:00Z on: wait until it has ended. If "
+        "you know that it is dead, set take_over to 20261122T071500Z-0000."
+    )
+    assert caught.value.details["holder"]["deployment"] == taken["deployment"]
+    assert place.seen == before
+
+
+def test_who_is_silent_for_longer_than_it_said_loses_the_lock(place: Place) -> None:
+    dead = place.take(phase="build")["deployment"]
+    place.wait(901)
+    taken = place.take(BOB)
+    assert taken["holder"]["owner"] == BOB
+    assert taken["took_over"]["deployment"] == dead
+    assert taken["unfinished"]["deployment"] == dead
+    assert place.events == ["begun", "taken over", "begun"]
+    assert place.lines[1] == {
+        "at": "2026-11-22T07:30:01Z",
+        "deployment": dead,
+        "event": "taken over",
+        "phase": "build",
+        "by": "bob on ops2 (process 22, job 77)",
+    }
+    # What is not dead after all learns it at its next step, and touches nothing of the other's.
+    before = place.seen
+    for state in ("held", "free"):
+        with pytest.raises(LockHeld) as caught:
+            place.call(state=state, deployment=dead, owner=ANN)
+        assert caught.value.message.startswith(
+            f"The deployment {dead} does not hold the lock of {place.root} any more: bob on ops2 (process 22, job 77) "
+            "deploys since 2026-11-22T07:30:01Z"
+        )
+        assert caught.value.message.endswith("Nothing more is done in its name; begin a new deployment.")
+    assert place.seen == before
+
+
+def test_who_was_silent_for_too_long_goes_on_if_nobody_wanted_the_lock(place: Place) -> None:
+    ours = place.take()["deployment"]
+    place.wait(5000)
+    assert place.call(state="held", deployment=ours)["deployment"] == ours
+
+
+def test_a_lock_is_taken_over_by_its_name_only(place: Place) -> None:
+    living = place.take()["deployment"]
+    with pytest.raises(LockHeld):
+        place.take(BOB, take_over="20261122T071500Z-9999")
+    assert place.take(BOB, take_over=living)["took_over"]["deployment"] == living
+
+
+def test_a_deployment_that_gave_its_lock_back_does_nothing_more(place: Place) -> None:
+    ours = place.take()["deployment"]
+    place.call(state="free", deployment=ours)
+    with pytest.raises(LockHeld, match="any more: it is free"):
+        place.call(state="held", deployment=ours, owner=ANN)
+
+
+def test_giving_back_twice_is_giving_back_once(place: Place) -> None:
+    ours = place.take()["deployment"]
+    place.call(state="free", deployment=ours)
+    assert not place.call(state="free", deployment=ours)["changed"]
+    assert place.events == ["begun", "ended"]
+
+
+def test_check_mode_foretells_and_writes_nothing(place: Place) -> None:
+    assert place.call(check=True, state="held", owner=ANN)["changed"]
+    assert place.seen == {}
+    place.take()
+    before = place.seen
+    with pytest.raises(LockHeld):
+        place.call(check=True, state="held", owner=BOB)
+    assert place.seen == before
+
+
+def test_gathering_tells_all_and_changes_nothing(place: Place) -> None:
+    assert place.call() == {
+        "changed": False,
+        "deployment": None,
+        "holder": None,
+        "took_over": None,
+        "live": None,
+        "good": [],
+        "releases": {},
+        "unfinished": None,
+    }
+    ours = place.take(phase="watch")["deployment"]
+    place.wait(901)
+    before = place.seen
+    told = place.call()
+    assert not told["changed"]
+    assert told["holder"]["is_dead"]
+    assert told["took_over"] is None
+    assert told["unfinished"]["deployment"] == ours
+    assert place.seen == before
+
+
+def test_the_journal_also_tells_of_releases(place: Place) -> None:
+    states = [("one", "good"), ("two", "live"), ("two", "bad"), ("one", "live"), ("three", "building")]
+    lines = [json.dumps({"at": "x", "release": release, "state": state}) for release, state in states]
+    # A crash has cut off one line, and the next is whole all the same.
+    (place.root / "deployments.jsonl").write_text("\n".join([*lines, '{"at": "x", "release": "four", "sta']))
+    told = place.take()
+    assert told["live"] == "one"
+    assert told["good"] == ["one"]
+    assert told["releases"] == {"two": "bad", "one": "live", "three": "building"}
+    assert place.call()["unfinished"]["event"] == "begun"
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", "no JSON", '{"owner": {}}', '{"owner": 1}'])
+def test_a_lock_that_nobody_understands_is_nobodys_to_take(place: Place, content: str) -> None:
+    (place.root / "deployment.lock").write_text(content)
+    with pytest.raises(FileError, match="is not understood, so that it is not known who deploys: look, and remove it"):
+        place.take()
+
+
+def test_a_lock_with_a_moment_that_is_none_is_nobodys_to_take(place: Place) -> None:
+    place.take()
+    path = place.root / "deployment.lock"
+    path.write_text(path.read_text().replace("2026-11-22T07:30:00Z", "soon"))
+    with pytest.raises(FileError, match="is not understood"):
+        place.take()
+
+
+def test_a_root_that_is_not_there_is_told(place: Place) -> None:
+    place.root /= "nowhere"
+    with pytest.raises(FileError, match="nowhere is no directory: create the application's root first"):
+        place.take()
+
+
+def test_of_many_at_once_one_gets_the_lock(place: Place) -> None:
+    won: list[str] = []
+
+    def take() -> None:
+        with contextlib.suppress(LockHeld):
+            won.append(place.take()["deployment"])
+
+    threads = [threading.Thread(target=take) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+    assert place.events == ["begun"]
+
+
+def test_what_is_told_can_be_read_by_others(place: Place) -> None:
+    place.take()
+    assert {path.stat().st_mode & 0o777 for path in place.root.iterdir()} == {0o644}
