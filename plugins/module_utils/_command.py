@@ -34,11 +34,12 @@ class HostCommands:
         stdin: str = "",
         timeout: float | None = None,
         file: str | None = None,
+        is_clean: bool = False,
     ) -> Completed:
         """How the program ended."""
         process: subprocess.Popen[str] | None = None
         try:
-            with child(argv, env or {}, file) as arguments:
+            with child(argv, env or {}, file, is_clean=is_clean) as arguments:
                 # run_command has no time limit, and only a module has it.
                 process = subprocess.Popen(  # pylint: disable=ansible-bad-function
                     **arguments,
@@ -69,13 +70,15 @@ class HostCommands:
 
 
 @contextlib.contextmanager
-def child(argv: Sequence[str], added: Mapping[str, str], file: str | None) -> Iterator[dict[str, Any]]:
+def child(
+    argv: Sequence[str], added: Mapping[str, str], file: str | None, *, is_clean: bool = False
+) -> Iterator[dict[str, Any]]:
     """What Popen needs for a program that is started in this context, with the private file that it is given.
 
     The file is in memory only and goes with the last process that has it open, so that nothing is left when this one is
     killed. Who does not have it open can read it only where he could read the memory of the program, too.
     """
-    environment = child_environment(added)
+    environment = dict(added) if is_clean else child_environment(added)
     if file is None:
         yield {"args": list(argv), "env": environment, "start_new_session": True}
         return

@@ -249,9 +249,11 @@ class Commands(Protocol):
         stdin: str = "",
         timeout: float | None = None,
         file: str | None = None,
+        is_clean: bool = False,
     ) -> Completed:
         """How the program ended, whatever its exit code; `env` is added to the module's own environment.
 
+        With `is_clean` it is all that the program gets.
         `file` is what the program finds under the path that takes the place of FILE. Raises CommandError if it cannot
         be started or is stopped for taking longer than `timeout` seconds.
         """

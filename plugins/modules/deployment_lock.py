@@ -175,7 +175,7 @@ from datetime import datetime, timezone
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._argspec import ArgumentSpec
-from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.usecase import (
+from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.usecase_lock import (
     STATES,
     Host,
     Request,

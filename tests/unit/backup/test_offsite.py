@@ -36,6 +36,7 @@ class Answers:
         stdin: str = "",
         timeout: float | None = None,
         file: str | None = None,
+        is_clean: bool = False,
     ) -> Completed:
         self.asked.append(tuple(argv))
         self.timeouts.append(timeout)

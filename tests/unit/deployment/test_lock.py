@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.usecase import Host, Request, keep_lock
+from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.usecase_lock import Host, Request, keep_lock
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import FileError, LockHeld
 from ansible_collections.shipshape.webapp.plugins.module_utils._files import HostFiles
 from ansible_collections.shipshape.webapp.plugins.module_utils._lock import HostLocks

@@ -190,6 +190,7 @@ class _Commands:
         stdin: str = "",
         timeout: float | None = None,
         file: str | None = None,
+        is_clean: bool = False,
     ) -> Completed:
         self._nginx.commands.append(tuple(argv))
         return Completed(tuple(argv), *self._done(argv))

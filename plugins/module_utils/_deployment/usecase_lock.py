@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ansible_collections.shipshape.webapp.plugins.module_utils import _journal as journal
+from ansible_collections.shipshape.webapp.plugins.module_utils._deployment import journal
 from ansible_collections.shipshape.webapp.plugins.module_utils._deployment import lock as locks
 from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.lock import Lock
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import FileError, LockHeld

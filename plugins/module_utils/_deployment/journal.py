@@ -48,6 +48,18 @@ class Journal:
         found = [line["release"] for line in self._newest_first() if line["state"] == GOOD]
         return [release for release in dict.fromkeys(found) if states[release] in (LIVE, GOOD)]
 
+    def ready(self) -> list[str]:
+        """The releases that were built, the one that became ready last first."""
+        return [line["release"] for line in self._newest_first() if line["state"] == READY]
+
+    def details(self, release: str) -> Mapping[str, Any]:
+        """All that was told of a release when it became ready."""
+        return next((line for line in self._newest_first() if (line["release"], line["state"]) == (release, READY)), {})
+
+    def with_state(self, release: str, state: str) -> Journal:
+        """The journal once this is told, too."""
+        return Journal([*self.lines, {"release": release, "state": state}])
+
     def unfinished(self) -> Mapping[str, Any] | None:
         """The last line of the deployment that began last, unless that has ended."""
         told = [line for line in self.lines if line.get("event")]
