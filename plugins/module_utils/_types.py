@@ -196,6 +196,19 @@ class Shot:
 
 
 @dataclass(frozen=True)
+class Probe:
+    """What is asked again and again, how often in seconds, and for how long at most."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    interval: float = 0.2
+    timeout: float = 5
+    at_most: float = 7200
+    ca: str | None = None
+    is_verified: bool = True
+
+
+@dataclass(frozen=True)
 class Trust:
     """Whose certificates are believed: those of the system, or of one file instead, or whatever is shown."""
 
@@ -501,6 +514,16 @@ class Http(Protocol):
         """Ask all of these over `at_most` connections, and how many seconds that took; no request is repeated.
 
         `at_once` has all connections opened before the first request is sent over any.
+        """
+
+
+class Prober(Protocol):
+    """Starts what asks an application again and again, and outlives whoever has started it."""
+
+    def start(self, probe: Probe, path: str) -> None:
+        """Begin to ask, over one connection that is kept and over a new one each time.
+
+        Each answer becomes a line of the new file, of which the first says `# PROCESS BEGAN`. Raises FileError.
         """
 
 
