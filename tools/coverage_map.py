@@ -26,12 +26,15 @@ STATUSES = ("done", "attested", "planned")
 KEYS = ("component", "status", "test")
 
 MODULES = (
+    "availability",
     "credential_priority",
+    "cron_jobs",
     "db_backup",
     "db_backup_info",
     "db_maintain",
     "db_restore",
     "deployment_lock",
+    "deployment_record",
     "dotenv",
     "migrate",
     "nginx_sites",
