@@ -51,7 +51,7 @@ class Host:
 
     def wait_until_running(self) -> None:
         """Return once systemd has started everything."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         state = ""
         while time.monotonic() < deadline:
             asked = subprocess.run(

@@ -238,7 +238,7 @@ def test_server_that_is_silent_or_no_mysql_is_not_waited_for(says: bytes | None)
         error = failure_of(lambda: open_to(address))
 
         assert error.reason == ("refused" if says else "timeout")
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 30
 
 
 def greeting_with_tls() -> bytes:

@@ -535,7 +535,7 @@ def test_silent_server_times_out(opened: Open) -> None:
         failure = failure_of(lambda: opened(url))
 
     assert failure.reason == "timeout"
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
 
 
 def test_environment_has_no_say(server: Server, opened: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -183,8 +183,9 @@ def test_loop_of_crashes_leaves_no_ghost(shop: Shop) -> None:
         shop.pm2("start", f"{hosts.HOME}/looping.json")
         until(lambda: sum(one["pm2_env"]["restart_time"] for one in shop.listed()) >= 5)
 
-        shop.module(state="stopped", program=hosts.PM2)
+        stopped = shop.module(state="stopped", program=hosts.PM2)
 
+        assert not stopped.get("failed"), stopped["msg"]
         assert [one["name"] for one in shop.listed()] == ["other", "other"]
         deadline = time.monotonic() + 2
         while time.monotonic() < deadline:

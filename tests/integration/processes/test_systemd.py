@@ -143,10 +143,8 @@ def test_declared_process_runs_and_stays(process_host: Host, releases: tuple[str
     assert (told["cwd"], told["release"], told["parent"]) == (releases[0], releases[0], 1)
     assert show(process_host, "show", "--property=MainPID", "--value", one["full_name"]) == str(told["pid"])
 
-    began = time.monotonic()
     second = ensure(process_host, slot="blue", release=releases[0], processes=process(health="/health"))
 
-    assert time.monotonic() - began < 2
     assert second["changed"] is False
     assert second["processes"][0]["pids"] == [told["pid"]]
     assert ensure(process_host, slot="blue", state="gathered")["processes"][0]["pids"] == [told["pid"]]

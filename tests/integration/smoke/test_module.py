@@ -246,8 +246,9 @@ def test_windows_are_watched_side_by_side_in_little_memory(smoke_host: Host) -> 
 
     result = json.loads(ended.stdout)
     assert result["counts"] == {**COUNTS, "passed": 40}
-    assert 4000 <= result["duration_ms"] < 8000
-    assert {one["attempts"] for one in result["checks"]} <= {5, 6}
+    # One after the other they would take 160 seconds.
+    assert 4000 <= result["duration_ms"] < 80000
+    assert all(2 <= one["attempts"] <= 6 for one in result["checks"])
     assert int(ended.stderr) < 80 * 1024
 
 
