@@ -113,13 +113,13 @@ class Deployed:
         with urlopen(Request(address, body, headers)) as answer:
             assert answer.status == 201
 
-    def prove(self) -> dict[str, Any]:
-        """The result of the guide's suite."""
+    def prove(self, *, without: str = "") -> dict[str, Any]:
+        """The result of the guide's suite, of which one kind of check can be left out."""
         written = suite("faceshot")
         here = f"http://localhost:{self.port}"
         given = {
             "vars": {"domain": "faceshot.example", "root": str(self.root), "token": self.token(), "local": here},
-            "checks": {**written, "vars": {}},
+            "checks": {**written, "vars": {}, "checks": [check for check in written["checks"] if without not in check]},
             # There is no nginx before it.
             "base_url": here,
             "timeout": "60s",
@@ -162,7 +162,9 @@ def until(holds: Callable[[], bool]) -> None:
 def vendor(deployed: Deployed) -> Iterator[None]:
     """The stand-in of A2E listens."""
     environment = {**deployed.environment, "PORT": str(deployed.vendor_port)}
-    with subprocess.Popen(["node", str(EXAMPLE / "vendor" / "server.js")], env=environment) as running:
+    # Node itself, because who is to end it must not end a script that calls it.
+    node = deployed.run("node", "--print", "process.execPath").strip()
+    with subprocess.Popen([node, str(EXAMPLE / "vendor" / "server.js")], env=environment) as running:
         try:
             until(lambda: listens(deployed.vendor_port))
             yield
@@ -217,7 +219,8 @@ def test_suite_of_its_guide(deployed: Deployed) -> None:
 
     deployed.stop()
     deployed.start(FAULT="breaker-open stuck-job")
-    third = deployed.prove()
+    # What is never let in would be asked once more after a minute.
+    third = deployed.prove(without="rate_limit")
     assert {"no breaker is open", "no job is stuck in processing", "http /api/health/a2e"} <= {*those(third, "failed")}
 
 
