@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import pwd
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Engine, Failure
@@ -36,6 +39,45 @@ def open_connection(
         connection.close()
         raise
     return connection
+
+
+def open_administration(
+    address: Address,
+    engine: Engine,
+    *,
+    read_only: bool = False,
+    statement_timeout: float | None = None,
+    lock_timeout: float | None = None,
+) -> Connection:
+    """The same for the administrator of a server on this host, whom it knows by the system's user of that name."""
+    # Imported before, because what holds the module is for root alone to read.
+    _driver(address.engine)
+    with _acting_as(address.user or ""):
+        return open_connection(
+            address, engine, read_only=read_only, statement_timeout=statement_timeout, lock_timeout=lock_timeout
+        )
+
+
+@contextmanager
+def _acting_as(name: str) -> Iterator[None]:
+    """Only root can; whoever else runs this is whom the server sees."""
+    user, group = os.geteuid(), os.getegid()
+    if user != 0:
+        yield
+        return
+    try:
+        wanted = pwd.getpwnam(name)
+    except KeyError:
+        raise DatabaseError(
+            f"There is no user {name} on this host: install the database's server first.", reason="refused"
+        ) from None
+    try:
+        os.setegid(wanted.pw_gid)
+        os.seteuid(wanted.pw_uid)
+        yield
+    finally:
+        os.seteuid(user)
+        os.setegid(group)
 
 
 def _driver(engine: str) -> Callable[..., Connection]:
