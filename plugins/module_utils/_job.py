@@ -7,6 +7,9 @@ It is installed as it stands here, and so imports nothing but what comes with Py
 it runs has the rights of the job's user. This module is private to the collection.
 """
 
+# A program of its own, which has nothing of a module.
+# pylint: disable=ansible-bad-function
+
 from __future__ import annotations
 
 import contextlib

@@ -156,9 +156,6 @@ options:
           - On a host with systemd, it runs in the sandbox of C(logrotate.service), in which Node and PM2 crash. Start
             them with C(systemd-run --quiet --wait --collect).
         type: str
-seealso:
-  - plugin: shipshape.webapp.logrotate
-    plugin_type: role
 """
 
 EXAMPLES = r"""

@@ -9,7 +9,6 @@ This module is private to the collection.
 from __future__ import annotations
 
 import re
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -30,6 +29,8 @@ STATES = ("started", "stopped")
 
 # How long it may take to end, besides the request that is under way.
 _GRACE = 5
+
+_SIGTERM = 15
 
 _OWNER = re.compile(r"# ([0-9]+) ([0-9]+)")
 
@@ -103,7 +104,7 @@ def _asker(lines: list[str], host: Host) -> Process | None:
 
 
 def _end(asker: Process | None, request: Request, host: Host) -> None:
-    if asker is None or not host.processes.signal(asker, signal.SIGTERM):
+    if asker is None or not host.processes.signal(asker, _SIGTERM):
         return
     until = host.clock() + request.probe.timeout + _GRACE
     while (present := host.processes.at(asker.pid)) and present.began == asker.began:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._cron.usecase import Host
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import FileError
@@ -29,7 +29,8 @@ class FakeHost:
         self.fails_on = False
 
     def host(self) -> Host:
-        return Host(*[cast("Any", self)] * 5)
+        itself: Any = self
+        return Host(*[itself] * 5)
 
     def put(self, path: str, content: str, mode: int = 0o644) -> None:
         self.files[path] = FileState(content.encode(), Access("root", "root", mode), 0, 0)

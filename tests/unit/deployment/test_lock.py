@@ -44,8 +44,8 @@ class Place:
         result = keep_lock(Request(root=str(self.root), **asked), host, check_mode=check)
         return {"changed": result.changed, **result.data}
 
-    def take(self, owner: dict[str, Any] = ANN, **asked: Any) -> dict[str, Any]:
-        return self.call(state="held", owner=owner, **asked)
+    def take(self, owner: dict[str, Any] | None = None, **asked: Any) -> dict[str, Any]:
+        return self.call(state="held", owner=owner or ANN, **asked)
 
     def wait(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -262,7 +262,7 @@ def test_of_many_at_once_one_gets_the_lock(place: Place) -> None:
         with contextlib.suppress(LockHeld):
             won.append(place.take()["deployment"])
 
-    threads = [threading.Thread(target=take) for _ in range(16)]
+    threads = [threading.Thread(target=take) for _number in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:

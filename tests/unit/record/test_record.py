@@ -45,9 +45,9 @@ class Reader(HTMLParser):
         self.feed(content)
         assert self.open == []
 
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attributes)))
-        self.addresses += [value or "" for name, value in attributes if name in ("href", "src", "action", "data")]
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.addresses += [value or "" for name, value in attrs if name in ("href", "src", "action", "data")]
         if tag not in EMPTY:
             self.open.append(tag)
 
