@@ -63,10 +63,13 @@ def keep_releases(request: Request, host: Host, *, check_mode: bool) -> Result:
     facts = host.paths.facts(root.path)
     if facts is None or facts.type != "dir":
         raise FileError(f"{root.path} is no directory: create the application's root first.", path=root.path)
-    with host.locks.hold_directory(root.path):
-        _refuse_without_lock(request, root, host)
+    _refuse_without_lock(request, root, host)
+    if request.state == READY and not check_mode:
+        _prepare(root, host)
+    # Not the root, as whoever asks who deploys is not to wait for a build.
+    with host.locks.hold_directory(root.releases):
         journal = read(root, host)
-        if request.state == "ready":
+        if request.state == READY:
             return _make(request, root, journal, host, check_mode=check_mode)
         if request.state == "gathered":
             return Result(changed=False, data=_told(root, journal, journal.live(), []))
@@ -96,8 +99,6 @@ def _refuse_without_lock(request: Request, root: Root, host: Host) -> None:
 def _make(request: Request, root: Root, journal: Journal, host: Host, *, check_mode: bool) -> Result:
     """Have the release ready, unless it is."""
     source = _source(request, root, host)
-    if not check_mode:
-        _prepare(root, host)
     origin = source.origin(check_mode=check_mode)
     name = request.release or f"{origin.id[:_COMMIT]}-{request.configuration_digest()[:_CONFIGURATION]}"
     present = _present(root, host)

@@ -36,7 +36,14 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.suite impo
     in_order,
     own_names,
 )
-from ansible_collections.shipshape.webapp.plugins.module_utils._types import Crew
+from ansible_collections.shipshape.webapp.plugins.module_utils._types import (
+    Crew,
+    Http,
+    HttpSession,
+    Request,
+    Response,
+    Trust,
+)
 
 # What a query is judged by that asks for one number.
 _VALUE = "value"
@@ -66,6 +73,20 @@ def carry_out(suite: Suite, terms: Terms, world: World, crew: Crew) -> Verdict:
     run = _Run(suite, terms, world, crew)
     outcomes = run.all()
     return Verdict([outcomes[check.name] for check in suite.checks], world.clock() - begun)
+
+
+class _LateSession:
+    """A session that is opened by the first request, as most kinds need none, nor the library for it."""
+
+    def __init__(self, http: Http, trust: Trust) -> None:
+        self._http = http
+        self._trust = trust
+        self._session: HttpSession | None = None
+
+    def ask(self, request: Request, *, follows: bool = False, timeout: float = 10) -> Response:
+        """The answer, as that session gives it."""
+        self._session = self._session or self._http.session(self._trust)
+        return self._session.ask(request, follows=follows, timeout=timeout)
 
 
 class _Run:
@@ -144,7 +165,7 @@ class _Run:
 
     def _setting(self, check: Check) -> Setting:
         terms = self._terms
-        session = self._world.http.session(terms.setting.trust)
+        session = _LateSession(self._world.http, terms.setting.trust)
         return replace(terms.setting, session=session, remembered=terms.remembered.get(check.name, {}))
 
     def _scenario(self, check: Check, setting: Setting) -> Outcome:

@@ -32,6 +32,9 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.relea
 )
 from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.root import Root
 from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.source import Host
+from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.usecase_lock import Host as LockHost
+from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.usecase_lock import Request as LockRequest
+from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.usecase_lock import keep_lock
 from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.usecase_release import keep_releases
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import (
     CommandError,
@@ -578,7 +581,28 @@ def test_a_build_without_room_is_refused_before_it_begins(place: Place) -> None:
 def test_a_deployment_without_its_lock_does_nothing(place: Place) -> None:
     with pytest.raises(LockHeld, match=r"The deployment d1 does not hold the lock of .* any more: begin a new one"):
         place.make(deployment="d1")
-    assert place.lines() == []
+    assert list(place.root.iterdir()) == []
+
+
+def test_who_deploys_can_be_asked_during_a_build(place: Place) -> None:
+    waits = {"run": "echo >>$CALLS; until [ -e $CALLS.go ]; do sleep 0.01; done"}
+    build = threading.Thread(target=lambda: place.make(build=[waits]))
+    build.start()
+    try:
+        deadline = time.monotonic() + 60
+        while not place.calls():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        asked = LockHost(HostFiles(), HostLocks(), HostPaths(), lambda: datetime.now(timezone.utc), os.urandom)
+        told = keep_lock(LockRequest(str(place.root)), asked, check_mode=False).data
+        assert set(told["releases"].values()) == {"building"}
+        # Nobody builds beside it.
+        with pytest.raises(LockHeld, match="Another run is writing in"):
+            place.make(configuration="another")
+    finally:
+        (place.root / "calls.go").touch()
+        build.join()
+    assert place.states()[-1][1] == "ready"
 
 
 def test_a_release_that_is_good_ends_its_deployment(place: Place) -> None:

@@ -22,6 +22,8 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._types import (
     FileState,
     Http,
     HttpSession,
+    Request,
+    Response,
     Trust,
 )
 from ansible_collections.shipshape.webapp.plugins.modules.smoke_check import this_world
@@ -132,12 +134,23 @@ class FakeCrew:
             raise Interrupted("Stopped.")
 
 
+class _Session:
+    """Answers with how often it was asked."""
+
+    def __init__(self) -> None:
+        self._asked = 0
+
+    def ask(self, request: Request, **_how: Any) -> Response:
+        self._asked += 1
+        return Response(200 + self._asked, {}, b"")
+
+
 class _Http:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
 
     def session(self, trust: Trust) -> HttpSession:
-        self._stage.sessions.append(object())
+        self._stage.sessions.append(_Session())
         return cast(HttpSession, self._stage.sessions[-1])
 
     volley = cast(Any, Http).volley

@@ -9,6 +9,7 @@ import pytest
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import HttpError, Interrupted
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.outcome import Outcome, Verdict
+from ansible_collections.shipshape.webapp.plugins.module_utils._types import Request
 from tests.unit.smoke.fake_kinds import Stage, failed
 
 REFUSED = HttpError("GET http://h/x failed: connection refused.", reason="refused")
@@ -450,8 +451,14 @@ def test_the_steps_of_a_scenario_share_a_session_and_nobody_else_does() -> None:
 
     a, b, c, d = (look.setting.session for look in stage.looks)
     assert a is not None
+    assert d is not None
     assert a is b is c
-    assert d not in (None, a)
+    assert d is not a
+    # None has asked anything.
+    assert stage.sessions == []
+    question = Request("GET", "http://shop/")
+    assert [session.ask(question).status for session in (a, a, d)] == [201, 202, 201]
+    assert len(stage.sessions) == 2
 
 
 def test_a_check_is_given_what_it_remembered_and_nothing_else() -> None:
