@@ -36,6 +36,7 @@ MODULES = (
     "db_maintain",
     "db_restore",
     "deployment_lock",
+    "deployment_notice",
     "deployment_record",
     "dotenv",
     "firewall_rules",

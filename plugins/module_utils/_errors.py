@@ -121,3 +121,7 @@ class MigrationError(ShipshapeError):
 
 class ChecksFailed(ShipshapeError):
     """What was to be proved is not so, or could not be observed."""
+
+
+class DeliveryError(ShipshapeError):
+    """A message did not get to where it was to go."""

@@ -209,6 +209,29 @@ class Probe:
 
 
 @dataclass(frozen=True)
+class Mail:
+    """A mail of plain text."""
+
+    sender: str
+    to: Sequence[str]
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Relay:
+    """A server that takes mail on its way; `security` is one of none, starttls, tls."""
+
+    host: str
+    port: int
+    security: str
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    timeout: float = 10
+    ca: str | None = None
+
+
+@dataclass(frozen=True)
 class Trust:
     """Whose certificates are believed: those of the system, or of one file instead, or whatever is shown."""
 
@@ -525,6 +548,20 @@ class Prober(Protocol):
 
         Each answer becomes a line of the new file, of which the first says `# PROCESS BEGAN`. Raises FileError.
         """
+
+
+class Mailer(Protocol):
+    """Sends mail."""
+
+    def send(self, mail: Mail, relay: Relay) -> None:
+        """Hand it to the relay. Raises DeliveryError, without the password."""
+
+
+class Poster(Protocol):
+    """Posts to webhooks."""
+
+    def post(self, url: str, body: bytes, *, timeout: float, ca: str | None) -> None:
+        """Post JSON. Raises DeliveryError, without the address."""
 
 
 class Stream(Protocol):

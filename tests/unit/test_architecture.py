@@ -27,8 +27,20 @@ LAYER_1 = ("_errors", "_result", "_types")
 PURE = ("_access", "_argspec", "_lazy", "_plain_http", "_secrets", "_suggest")
 DRIVERS = ("_driver_mysql", "_driver_postgresql", "_driver_sqlite")
 ADAPTERS = (
-    *("_command", "_connection", "_crew", *DRIVERS, "_files", "_folders", "_host", "_http", "_job", "_lock"),
-    *("_network", "_paths", "_pipe", "_prober", "_processes", "_server", "_sockets", "_trees", "_volley", "_yaml"),
+    *("_command", "_connection", "_crew", *DRIVERS, "_files", "_folders", "_host", "_http", "_job", "_lock", "_mail"),
+    *(
+        "_network",
+        "_paths",
+        "_pipe",
+        "_prober",
+        "_processes",
+        "_server",
+        "_sockets",
+        "_trees",
+        "_volley",
+        "_webhook",
+        "_yaml",
+    ),
 )
 # Adapters that are made of others.
 BESIDE = {

@@ -57,7 +57,8 @@ class _Handler(BaseHTTPRequestHandler):
         # As servers end a connection on which nothing is under way: without a word.
         self.close_connection = not self.server.keeps
 
-    def log_message(self, *_: object) -> None: ...
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
 
 
 @pytest.fixture

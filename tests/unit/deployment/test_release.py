@@ -236,7 +236,8 @@ def test_a_password_is_told_to_the_server_alone(place: Place) -> None:
             self.send_header("WWW-Authenticate", "Basic")
             self.end_headers()
 
-        def log_message(self, *_: object) -> None: ...
+        def log_message(self, *_: object) -> None:
+            """Keep quiet."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
         threading.Thread(target=server.serve_forever).start()
