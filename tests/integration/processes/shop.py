@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -26,6 +27,9 @@ echo "$*" >>{hosts.HOME}/calls
 exec {hosts.PM2} "$@"
 """
 PROGRAM = f"{hosts.HOME}/pm2-counted"
+
+# PM2's daemon, and what it runs for itself: to measure the host every 30 s, and to find what a process has started.
+OF_PM2 = re.compile(r"PM2 v\S+: God Daemon|df -kP$|ps -e -o pid=,ppid=$")
 
 
 @dataclass
@@ -89,10 +93,10 @@ class Shop:
         return found
 
     def running(self) -> dict[int, str]:
-        """Every process of the application's user, but PM2 itself."""
+        """Every process of the application's user that is not of PM2 itself."""
         told = self.host.run("ps", "-eo", "user:32=,pid=,args=").decode().splitlines()
         lines = [line.split(maxsplit=2) for line in told]
-        return {int(pid): args for user, pid, args in lines if user == hosts.USER and "God Daemon" not in args}
+        return {int(pid): args for user, pid, args in lines if user == hosts.USER and not OF_PM2.match(args)}
 
     def daemons(self) -> list[int]:
         """The numbers of PM2's own processes."""
