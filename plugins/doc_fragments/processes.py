@@ -43,6 +43,11 @@ options:
       - Processes that run as candidates already become ordinary ones with V(false), without being started anew.
     type: bool
     default: false
+  save:
+    description:
+      - Once the processes run, do what O(state=saved) does as well. For O(state=started) without O(candidate).
+    type: bool
+    default: false
   stable:
     description:
       - For how many seconds, after they listen and answer, the processes have to stay as they are.
@@ -98,6 +103,11 @@ options:
           - The port on which it has to listen. It is given to the process as C(PORT), unless O(processes[].environment)
             says otherwise.
         type: int
+      ports:
+        description:
+          - Instead of that, the ports that it has in the slots V(blue) and V(green).
+        type: list
+        elements: int
       health:
         description:
           - The path that has to be answered with a status from 200 to 399, asked for on 127.0.0.1.

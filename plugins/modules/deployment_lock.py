@@ -70,6 +70,16 @@ options:
     description:
       - The deployment whose lock is taken over even if it may live. It is named in the message of the failure.
     type: str
+  traffic:
+    description:
+      - The application's name in the role P(shipshape.webapp.nginx#role). nginx on this host is then asked where its
+        requests go. This is done here so that a deployment needs no further call for it.
+    type: str
+  status_port:
+    description:
+      - Where nginx tells that, on 127.0.0.1.
+    type: int
+    default: 8099
   owner:
     description:
       - Who deploys. The controller fills in what is left out.
@@ -162,6 +172,11 @@ releases:
   returned: success
   type: dict
   sample: {9f86d081884c-2c26b46b: good}
+slot:
+  description: With O(traffic), the slot that has the application's requests; otherwise V(null).
+  returned: success
+  type: str
+  sample: blue
 unfinished:
   description: What was last heard of the last deployment if it has not ended, before this call; otherwise V(null).
   returned: success
@@ -184,6 +199,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.useca
 from ansible_collections.shipshape.webapp.plugins.module_utils._entrypoint import run
 from ansible_collections.shipshape.webapp.plugins.module_utils._files import HostFiles
 from ansible_collections.shipshape.webapp.plugins.module_utils._lock import HostLocks
+from ansible_collections.shipshape.webapp.plugins.module_utils._network import HostNetwork
 from ansible_collections.shipshape.webapp.plugins.module_utils._paths import HostPaths
 
 
@@ -207,6 +223,8 @@ def deployment_lock_argument_spec() -> ArgumentSpec:
             "verdict": {"type": "str"},
             "silent_for": {"type": "float", "default": 900},
             "take_over": {"type": "str"},
+            "traffic": {"type": "str"},
+            "status_port": {"type": "int", "default": 8099},
             "owner": {"type": "dict", "options": owner},
         },
         required_if=[("state", "free", ["deployment"])],
@@ -221,6 +239,7 @@ def main() -> None:
         paths=HostPaths(),
         now=lambda: datetime.now(timezone.utc),
         random=os.urandom,
+        network=HostNetwork(),
     )
     run(module, lambda: keep_lock(Request(**module.params), host, check_mode=module.check_mode))
 

@@ -117,8 +117,7 @@ options:
         default: [.git, node_modules]
   configuration:
     description:
-      - Whatever else the release depends on, such as a checksum of the environment file. If it changes, so does the
-        release.
+      - Whatever else the release depends on. If it changes, so does the release.
     type: str
   build:
     description:
@@ -181,6 +180,14 @@ options:
     type: list
     elements: str
     default: []
+  copied_files:
+    description:
+      - Files that stand in C(shared), of which each release gets a copy of its own that only its user can read, such as
+        the environment file. If one changes, so does the release, and what runs already keeps what it began with.
+      - They are not packed, so that each host has its own.
+    type: list
+    elements: str
+    default: []
   keep:
     description:
       - How many good releases are kept besides the live one. One in which a process runs is never removed.
@@ -208,12 +215,12 @@ EXAMPLES = r"""
       git: git@git.example.com:holibot.git
       version: main
       key_file: /srv/holibot/.ssh/deploy
-    configuration: "{{ holibot_environment.checksum }}"
     build:
       - {install: npm ci, in: backend}
       - {install: npm ci, in: frontend}
       - {run: npm run build, in: frontend, environment: {VITE_API_BASE_URL: "https://bot.example.com/api/v1"}}
     shared: [backend/logs]
+    copied_files: [.env]
   become: true
   become_user: holibot
   register: built

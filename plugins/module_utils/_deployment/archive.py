@@ -80,13 +80,18 @@ def _extract(arguments: Sequence[str], directory: str, host: Host) -> None:
     host.commands.run(tar).succeeded("To unpack the archive")
 
 
-def pack(root: Root, release: str, host: Host) -> dict[str, str]:
-    """The release as an archive, and its checksum. What it shares stays out, as links are packed as links."""
+def pack(root: Root, release: str, own: Sequence[str], host: Host) -> dict[str, str]:
+    """The release as an archive, and its checksum, without what each host has of its own.
+
+    What it shares stays out as well, as links are packed as links.
+    """
     path = root.archive(release)
     if host.paths.facts(path) is None:
         with host.folders.temporary(root.cache) as temporary:
             beside = f"{temporary}/archive.tar.gz"
-            made = ["tar", "--create", "--gzip", "--file", beside, "--directory", root.release(release), "."]
+            left_out = ["--anchored", *(f"--exclude=./{path}" for path in own)]
+            taken = ["--directory", root.release(release), "."]
+            made = ["tar", "--create", "--gzip", "--file", beside, *left_out, *taken]
             host.commands.run(made).succeeded(f"To pack the release {release}")
             host.folders.move(beside, path)
     found = host.commands.run(["sha256sum", "--", path]).succeeded("The checksum")

@@ -58,16 +58,18 @@ class Request:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     shared: Sequence[str] = ()
     shared_files: Sequence[str] = ()
+    copied_files: Sequence[str] = ()
     keep: int = 5
     packed: bool = False
 
-    def configuration_digest(self) -> str:
-        """What tells a release from others of the same source."""
+    def configuration_digest(self, copied: Sequence[str]) -> str:
+        """What tells a release from others of the same source, with the checksums of what is copied into it."""
         made_by = {
             "configuration": self.configuration,
             "steps": [asdict(step) for step in self.steps],
             "environment": dict(self.environment),
             "shared": [*self.shared, *self.shared_files],
+            "copied": [*zip(self.copied_files, copied)],
         }
         return hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
 
@@ -120,6 +122,7 @@ def release_argument_spec() -> ArgumentSpec:
             "secrets": {"type": "dict", "default": {}, "no_log": True},
             "shared": {"type": "list", "elements": "str", "default": []},
             "shared_files": {"type": "list", "elements": "str", "default": []},
+            "copied_files": {"type": "list", "elements": "str", "default": []},
             "keep": {"type": "int", "default": 5},
             "packed": {"type": "bool", "default": False},
         },
@@ -144,6 +147,7 @@ def request_of(options: Mapping[str, Any]) -> Request:
         secrets=_texts(options["secrets"]),
         shared=[posixpath.normpath(path) for path in options["shared"]],
         shared_files=[posixpath.normpath(path) for path in options["shared_files"]],
+        copied_files=[posixpath.normpath(path) for path in options["copied_files"]],
     )
 
 
@@ -170,7 +174,7 @@ def _problems(options: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"build[{number}].{problem}" for problem in _problems_of_step(step))
     for name in ("environment", "secrets"):
         yield from (f"{name}: {problem}" for problem in _problems_of_variables(options[name]))
-    shared = [*options["shared"], *options["shared_files"]]
+    shared = [*options["shared"], *options["shared_files"], *options["copied_files"]]
     yield from (f"shared: {problem}" for path in shared for problem in _problems_of_path(path))
     paths = sorted(posixpath.normpath(path) for path in shared)
     for path, other in zip(paths, paths[1:]):

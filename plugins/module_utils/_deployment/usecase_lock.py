@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -13,9 +14,16 @@ from typing import Any
 from ansible_collections.shipshape.webapp.plugins.module_utils._deployment import journal
 from ansible_collections.shipshape.webapp.plugins.module_utils._deployment import lock as locks
 from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.lock import Lock
-from ansible_collections.shipshape.webapp.plugins.module_utils._errors import FileError, LockHeld
+from ansible_collections.shipshape.webapp.plugins.module_utils._errors import FileError, HttpError, LockHeld
+from ansible_collections.shipshape.webapp.plugins.module_utils._plain_http import get
 from ansible_collections.shipshape.webapp.plugins.module_utils._result import Result
-from ansible_collections.shipshape.webapp.plugins.module_utils._types import Access, GrowingFiles, Locks, Paths
+from ansible_collections.shipshape.webapp.plugins.module_utils._types import (
+    Access,
+    GrowingFiles,
+    Locks,
+    Network,
+    Paths,
+)
 
 STATES = ("held", "free", "gathered")
 
@@ -24,6 +32,9 @@ _ACCESS = Access(mode=0o644)
 
 # A look, a decision and two files take no longer.
 _WAIT = 10
+
+# nginx answers this at once.
+_ANSWER = 5.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,8 @@ class Request:
     verdict: str | None = None
     silent_for: float = 900
     take_over: str | None = None
+    traffic: str | None = None
+    status_port: int = 8099
 
 
 @dataclass(frozen=True)
@@ -50,6 +63,7 @@ class Host:
     paths: Paths
     now: Callable[[], datetime]
     random: Callable[[int], bytes]
+    network: Network
 
 
 def keep_lock(request: Request, host: Host, *, check_mode: bool) -> Result:
@@ -57,6 +71,7 @@ def keep_lock(request: Request, host: Host, *, check_mode: bool) -> Result:
     facts = host.paths.facts(request.root)
     if facts is None or facts.type != "dir":
         raise FileError(f"{request.root} is no directory: create the application's root first.", path=request.root)
+    slot = _slot(request.traffic, request.status_port, host.network) if request.traffic else None
     with host.locks.hold_directory(request.root, wait=_WAIT):
         present = _present(request.root, host)
         written = _journal_of(request.root, host)
@@ -66,7 +81,24 @@ def keep_lock(request: Request, host: Host, *, check_mode: bool) -> Result:
             if line:
                 host.files.append(f"{request.root}/{journal.NAME}", line, _ACCESS)
             host.files.write(f"{request.root}/{locks.NAME}", wanted.as_text().encode() if wanted else b"", _ACCESS)
-    return Result(changed=is_change, data=_told(request, present, wanted, written, host))
+    return Result(changed=is_change, data={**_told(request, present, wanted, written, host), "slot": slot})
+
+
+def _slot(name: str, port: int, network: Network) -> str:
+    """Where nginx takes the application's requests."""
+    place = f"http://127.0.0.1:{port}/traffic (Host: traffic.{name})"
+    try:
+        status, text = get(network, ("127.0.0.1", port), "/traffic", host=f"traffic.{name}", timeout=_ANSWER)
+        slot: str = json.loads(text)["group"]
+    except HttpError as error:
+        error.add(f"So nginx does not tell where the traffic of {name} goes: start it, or deploy its site.")
+        raise
+    except (ValueError, TypeError, KeyError):
+        raise FileError(
+            f"nginx does not tell where the traffic of {name} goes, but answers {status} at {place}: deploy the site "
+            "with the role nginx first."
+        ) from None
+    return slot
 
 
 def _present(root: str, host: Host) -> Lock | None:

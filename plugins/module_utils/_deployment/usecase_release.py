@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -48,7 +49,7 @@ _SOURCES: Mapping[str, Callable[[Mapping[str, Any], Root, Host], Source]] = {
 _OPEN = 0o755
 
 _JOURNAL = Access(mode=0o644)
-_LOG = Access(mode=0o600)
+_PRIVATE = Access(mode=0o600)
 
 # As many digits tell commits and configurations of one application apart.
 _COMMIT, _CONFIGURATION = 12, 8
@@ -100,7 +101,7 @@ def _make(request: Request, root: Root, journal: Journal, host: Host, *, check_m
     """Have the release ready, unless it is."""
     source = _source(request, root, host)
     origin = source.origin(check_mode=check_mode)
-    name = request.release or f"{origin.id[:_COMMIT]}-{request.configuration_digest()[:_CONFIGURATION]}"
+    name = request.release or f"{origin.id[:_COMMIT]}-{_configuration(request, root, host)}"
     present = _present(root, host)
     is_ready = journal.states().get(name) in (READY, LIVE, GOOD) and name in present
     if name == journal.live() and not is_ready:
@@ -122,9 +123,15 @@ def _make(request: Request, root: Root, journal: Journal, host: Host, *, check_m
         "origin": origin.id,
         "title": origin.title,
         "steps": [asdict(step) for step in steps],
-        "archive": pack(root, name, host) if request.packed and not check_mode else None,
+        "archive": pack(root, name, request.copied_files, host) if request.packed and not check_mode else None,
     }
     return Result(changed=not is_ready, data={**_told(root, journal, name, removed), **made})
+
+
+def _configuration(request: Request, root: Root, host: Host) -> str:
+    files = [host.files.read(f"{root.shared}/{path}") for path in request.copied_files]
+    copied = [hashlib.sha256(file.content).hexdigest() if file else "" for file in files]
+    return request.configuration_digest(copied)[:_CONFIGURATION]
 
 
 def _build(request: Request, root: Root, source: Source, origin: Origin, name: str, host: Host) -> Sequence[Done]:
@@ -136,6 +143,7 @@ def _build(request: Request, root: Root, source: Source, origin: Origin, name: s
         host.folders.prepare(path, mode=_OPEN)
         source.unpack(origin, path)
         _share(request, root, path, host)
+        _copy(request, root, path, host)
         steps = list(build(request, root, path, host, _logging(log, host)))
         size = _size(path, host)
     except BaseException as error:
@@ -263,8 +271,21 @@ def _share(request: Request, root: Root, path: str, host: Host) -> None:
         host.trees.point(f"{path}/{shared}", kept)
 
 
+def _copy(request: Request, root: Root, path: str, host: Host) -> None:
+    """Give the release copies of its own, which only its user reads."""
+    for copied in request.copied_files:
+        kept = f"{root.shared}/{copied}"
+        file = host.files.read(kept)
+        if file is None:
+            raise FileError(f"{kept}, which the release gets a copy of, is not there: create it first.", path=kept)
+        made = ["mkdir", "--parents", "--", posixpath.dirname(f"{path}/{copied}")]
+        host.commands.run(made).succeeded(f"To copy {copied}")
+        host.trees.remove(f"{path}/{copied}")
+        host.files.write(f"{path}/{copied}", file.content, _PRIVATE)
+
+
 def _logging(path: str, host: Host) -> Callable[[str], None]:
-    return lambda text: host.files.append(path, text.encode("utf-8", "replace"), _LOG)
+    return lambda text: host.files.append(path, text.encode("utf-8", "replace"), _PRIVATE)
 
 
 def _size(path: str, host: Host) -> int:

@@ -30,6 +30,9 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MEMORY = re.compile(r"([0-9]+)([KMG]?)")
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
+# The first port of two is that of blue.
+_SLOTS = ("blue", "green")
+
 # How a process is told what it belongs to.
 _OURS = "SHIPSHAPE_"
 
@@ -43,6 +46,7 @@ class Request:
     state: str
     release: str | None
     candidate: bool
+    save: bool
     stable: float
     processes: Sequence[Mapping[str, Any]] | None
     ecosystem: str | None
@@ -70,6 +74,7 @@ def supervision_argument_spec() -> ArgumentSpec:
         "instances": {"type": "int"},
         "mode": {"type": "str", "choices": ["fork", "cluster"]},
         "port": {"type": "int"},
+        "ports": {"type": "list", "elements": "int"},
         "health": {"type": "str"},
         "environment": {"type": "dict"},
         "environment_file": {"type": "str"},
@@ -87,6 +92,7 @@ def supervision_argument_spec() -> ArgumentSpec:
             "state": {"type": "str", "choices": list(STATES), "default": "started"},
             "release": {"type": "path"},
             "candidate": {"type": "bool", "default": False},
+            "save": {"type": "bool", "default": False},
             "stable": {"type": "float", "default": 5},
             "processes": {"type": "list", "elements": "dict", "options": process},
             "ecosystem": {"type": "str"},
@@ -115,6 +121,8 @@ def slot_of(request: Request) -> Slot:
     ]
     if request.stable < 0:
         problems.append("stable: give seconds, 0 or more.")
+    if request.save and (request.candidate or request.state != "started"):
+        problems.append("save: it is for state: started, and not for a candidate.")
     if problems:
         raise InvalidInput(request.application, problems)
     return Slot(request.application, request.slot)
@@ -126,7 +134,7 @@ def declared(request: Request, supervisor: Supervisor, host: Host) -> Declared:
     if not _is(release, "dir", host):
         raise InvalidInput(request.application, [f"release: {release} is no directory."])
     entries: Sequence[Mapping[str, Any]] = request.processes or ()
-    problems = list(_problems_of_names(entries))
+    problems = [*_problems_of_names(entries), *_problems_of_slots(entries, request.slot)]
     warnings: Sequence[str] = ()
     if request.ecosystem and not problems:
         entries, warnings = _with_ecosystem(entries, request, release, supervisor, host)
@@ -134,7 +142,7 @@ def declared(request: Request, supervisor: Supervisor, host: Host) -> Declared:
     definitions = []
     for entry in entries:
         reader = _Reader(release, host)
-        definitions.append(reader.definition(entry))
+        definitions.append(reader.definition(_in_slot(entry, request.slot)))
         problems += [f"{entry['name']}: {problem}" for problem in reader.problems]
     problems += [*_problems_between(definitions), *supervisor.problems(definitions)]
     if problems:
@@ -174,6 +182,21 @@ def _problems_of_names(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield f"{name}: use letters, digits, dots, - and _ for the name of a process."
         if count > 1:
             yield f"{name}: it is declared {count} times."
+
+
+def _problems_of_slots(entries: Sequence[Mapping[str, Any]], slot: str | None) -> Iterator[str]:
+    for entry in entries:
+        ports = entry.get("ports")
+        if ports and entry.get("port") is not None:
+            yield f"{entry['name']}: give port, or ports for the slots blue and green."
+        elif ports and (len(ports) != len(_SLOTS) or slot not in _SLOTS):
+            yield f"{entry['name']}: ports are two, for the slots blue and green; say which with slot."
+
+
+def _in_slot(entry: Mapping[str, Any], slot: str | None) -> Mapping[str, Any]:
+    """With the one port that it has there."""
+    ports = entry.get("ports")
+    return {**entry, "port": ports[_SLOTS.index(slot)]} if ports and slot in _SLOTS else entry
 
 
 def _problems_between(definitions: Sequence[Definition]) -> Iterator[str]:

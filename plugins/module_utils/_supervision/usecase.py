@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import InvalidInput
 from ansible_collections.shipshape.webapp.plugins.module_utils._result import Result
@@ -89,7 +89,8 @@ def _look(wanted: Declared, supervisor: Supervisor, host: Host) -> Look:
 def _plan(request: Request, wanted: Declared, look: Look) -> Plan:
     names = [entry["name"] for entry in request.processes or ()]
     if request.state == "started":
-        return plan_start(wanted.definitions, look.seen, is_candidate=request.candidate)
+        plan = plan_start(wanted.definitions, look.seen, is_candidate=request.candidate)
+        return replace(plan, saves=request.save and (plan.is_change() or not look.standing.is_saved))
     if request.state == "stopped":
         return plan_stop(names, look.seen)
     if request.state == "absent":
@@ -104,7 +105,7 @@ def _refuse(request: Request, plan: Plan, look: Look, supervisor: Supervisor, ho
         if owner:
             problems.append(f"{definition.name}: {owner}.")
     problems += ports.taken(plan, look.seen, supervisor, host)
-    if plan.saves:
+    if request.state == "saved" and plan.saves:
         problems += _not_to_be_saved(look.standing, supervisor)
     if problems:
         raise InvalidInput(request.application, problems)

@@ -10,15 +10,17 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.usecase_lock import Host, Request, keep_lock
-from ansible_collections.shipshape.webapp.plugins.module_utils._errors import FileError, LockHeld
+from ansible_collections.shipshape.webapp.plugins.module_utils._errors import FileError, HttpError, LockHeld
 from ansible_collections.shipshape.webapp.plugins.module_utils._files import HostFiles
 from ansible_collections.shipshape.webapp.plugins.module_utils._lock import HostLocks
+from ansible_collections.shipshape.webapp.plugins.module_utils._network import HostNetwork
 from ansible_collections.shipshape.webapp.plugins.module_utils._paths import HostPaths
 
 ANN = {"who": "ann", "controller": "ops1", "machine": "m1", "pid": 11, "began": "900", "job": None}
@@ -40,6 +42,7 @@ class Place:
             paths=HostPaths(),
             now=lambda: self.now,
             random=lambda size: next(self.numbers).to_bytes(size, "big"),
+            network=HostNetwork(),
         )
         result = keep_lock(Request(root=str(self.root), **asked), host, check_mode=check)
         return {"changed": result.changed, **result.data}
@@ -210,6 +213,7 @@ def test_gathering_tells_all_and_changes_nothing(place: Place) -> None:
         "good": [],
         "releases": {},
         "unfinished": None,
+        "slot": None,
     }
     ours = place.take(phase="watch")["deployment"]
     place.wait(901)
@@ -274,3 +278,44 @@ def test_of_many_at_once_one_gets_the_lock(place: Place) -> None:
 def test_what_is_told_can_be_read_by_others(place: Place) -> None:
     place.take()
     assert {path.stat().st_mode & 0o777 for path in place.root.iterdir()} == {0o644}
+
+
+@contextlib.contextmanager
+def status_server(answers: str) -> Iterator[int]:
+    """What nginx tells of the application shop, and of no other."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            is_known = (self.headers["Host"], self.path) == ("traffic.shop", "/traffic")
+            self.send_response(200 if is_known else 404)
+            self.end_headers()
+            self.wfile.write(answers.encode() if is_known else b"no such server")
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_nginx_tells_which_slot_has_the_requests(place: Place) -> None:
+    with status_server('{"group": "green", "maintenance": "off"}') as port:
+        assert place.take(traffic="shop", status_port=port)["slot"] == "green"
+        assert place.call()["slot"] is None
+
+
+def test_without_an_answer_of_nginx_nothing_begins(place: Place) -> None:
+    with status_server("no JSON") as port:
+        for name in ("shop", "other"):
+            with pytest.raises(FileError, match=rf"nginx does not tell where the traffic of {name} goes, but answers"):
+                place.take(traffic=name, status_port=port)
+    with pytest.raises(HttpError, match=r"nginx does not tell where the traffic of shop goes: start it, or deploy"):
+        place.take(traffic="shop", status_port=port)
+    assert place.seen == {}

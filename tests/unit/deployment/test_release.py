@@ -46,6 +46,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._errors import (
 from ansible_collections.shipshape.webapp.plugins.module_utils._files import HostFiles
 from ansible_collections.shipshape.webapp.plugins.module_utils._folders import HostFolders
 from ansible_collections.shipshape.webapp.plugins.module_utils._lock import HostLocks
+from ansible_collections.shipshape.webapp.plugins.module_utils._network import HostNetwork
 from ansible_collections.shipshape.webapp.plugins.module_utils._paths import HostPaths
 from ansible_collections.shipshape.webapp.plugins.module_utils._processes import HostProcesses
 from ansible_collections.shipshape.webapp.plugins.module_utils._trees import HostTrees
@@ -450,6 +451,44 @@ def test_a_shared_file_that_is_not_there_is_told(place: Place) -> None:
     assert place.releases() == []
 
 
+def test_a_release_keeps_the_file_that_it_was_built_with(place: Place) -> None:
+    shared = place.root / "shared"
+    shared.mkdir(mode=0o755)
+    (shared / ".env").write_text("GREETING=one")
+    place.commit({".env": "of the source"})
+    one = place.make(copied_files=[".env"], build=[{"run": "cat .env >built"}])
+    assert not place.make(copied_files=[".env"], build=[{"run": "cat .env >built"}])["changed"]
+    place.call(state="good", release=one["release"])
+
+    (shared / ".env").write_text("GREETING=two")
+    told = place.make(check=True, copied_files=[".env"], build=[{"run": "cat .env >built"}])
+    two = place.make(copied_files=[".env"], build=[{"run": "cat .env >built"}])
+
+    assert told["release"] == two["release"] != one["release"]
+    assert (Path(one["path"]) / ".env").read_text() == "GREETING=one"
+    assert (Path(two["path"]) / "built").read_text() == "GREETING=two"
+    assert (Path(two["path"]) / ".env").stat().st_mode & 0o777 == 0o600
+    assert place.make()["release"] not in (one["release"], two["release"])
+
+
+def test_each_host_has_files_of_its_own(place: Place, tmp_path: Path) -> None:
+    shared = place.root / "shared"
+    (shared / "web").mkdir(parents=True)
+    (shared / "web/.env").write_text("of this host")
+    place.commit({"web/app.js": "", "web/web/.env": "of the source"})
+    made = place.make(packed=True, copied_files=["web/.env"])
+    listing = ["tar", "--list", "--file", made["archive"]["path"]]
+    listed = subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split()
+    assert "./web/.env" not in listed
+    assert {"./web/app.js", "./web/web/.env"} < set(listed)
+
+
+def test_a_file_to_copy_that_is_not_there_is_told(place: Place) -> None:
+    with pytest.raises(FileError, match=r"shared/\.env, which the release gets a copy of, is not there"):
+        place.make(copied_files=[".env"])
+    assert place.releases() == []
+
+
 def good(place: Place, content: str) -> str:
     place.commit({"app.js": content})
     release: str = place.make(build=[{"install": INSTALL}])["release"]
@@ -594,7 +633,9 @@ def test_who_deploys_can_be_asked_during_a_build(place: Place) -> None:
         while not place.calls():
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        asked = LockHost(HostFiles(), HostLocks(), HostPaths(), lambda: datetime.now(timezone.utc), os.urandom)
+        asked = LockHost(
+            HostFiles(), HostLocks(), HostPaths(), lambda: datetime.now(timezone.utc), os.urandom, HostNetwork()
+        )
         told = keep_lock(LockRequest(str(place.root)), asked, check_mode=False).data
         assert set(told["releases"].values()) == {"building"}
         # Nobody builds beside it.
@@ -685,6 +726,8 @@ def test_a_directory_is_a_release_as_it_is(place: Place) -> None:
         ({"shared": ["a/../.."]}, "shared: a/../.. does not lead to something in the release: give a path from there."),
         ({"shared": ["a", "a/b"]}, "shared: a/b is in a, which is shared already."),
         ({"shared": ["a"], "shared_files": ["a"]}, "shared: a is in a, which is shared already."),
+        ({"shared": ["a"], "copied_files": ["a/b"]}, "shared: a/b is in a, which is shared already."),
+        ({"copied_files": ["../b"]}, "shared: ../b does not lead to something in the release: give a path from there."),
         ({"build": [{"run": " "}]}, "build[1]: it is empty: say what is run."),
         ({"build": [{"run": "x", "in": "../.."}]}, "build[1].in: ../.. does not lead to something in the release: "),
         (

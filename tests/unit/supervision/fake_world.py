@@ -50,6 +50,7 @@ def request(state: str = "started", *processes: Mapping[str, Any], **options: An
         "state": state,
         "release": RELEASE if state == "started" else None,
         "candidate": False,
+        "save": False,
         "stable": 5.0,
         "processes": list(processes) or None,
         "ecosystem": None,

@@ -109,6 +109,22 @@ def test_port_is_told_to_the_process() -> None:
     assert read({**WEB, "port": 3001}).definitions[0].environment == {"PORT": "3001"}
 
 
+@pytest.mark.parametrize(("slot", "port"), [("blue", 3001), ("green", 3002)])
+def test_each_slot_has_a_port_of_its_own(slot: str, port: int) -> None:
+    definition = read({**WEB, "ports": [3001, 3002]}, slot=slot).definitions[0]
+
+    assert (definition.port, definition.environment) == (port, {"PORT": str(port)})
+
+
+@pytest.mark.parametrize(("ports", "slot"), [([3001], "blue"), ([1, 2, 3], "blue"), ([1, 2], None), ([1, 2], "red")])
+def test_ports_of_slots_have_to_be_two(ports: list[int], slot: str | None) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read({**WEB, "ports": ports}, slot=slot)
+
+    told = "web: ports are two, for the slots blue and green; say which with slot."
+    assert refused.value.details["problems"] == [told]
+
+
 @pytest.mark.parametrize(
     ("said", "bytes_"), [("1048576", 2**20), ("3K", 3 * 2**10), ("500M", 500 * 2**20), ("1G", 2**30)]
 )
@@ -133,6 +149,7 @@ def test_memory_is_read_in_its_units(said: str, bytes_: int) -> None:
         ({"instances": 2, "port": 1}, "web: several instances can share a port in mode: cluster only."),
         ({"instances": 2, "port": 1, "mode": "fork"}, "web: several instances can share a port in mode: cluster only."),
         ({"health": "/"}, "web: health needs port."),
+        ({"port": 1, "ports": [1, 2]}, "web: give port, or ports for the slots blue and green."),
         ({"health": "x", "port": 1}, "web: health has to begin with /."),
         ({"node": "/nope/node"}, "web: node: /nope/node is no program."),
         ({"out_log": "x.log"}, "web: out_log has to be an absolute path."),

@@ -646,6 +646,34 @@ def test_saved_is_done_once() -> None:
     assert (acts(supervisor), result.changed, result.data["saved"]) == ([], False, True)
 
 
+def test_what_is_promoted_is_saved_in_one_go() -> None:
+    supervisor = world()
+    do(supervisor, WEB, candidate=True)
+    acts(supervisor)
+
+    result = do(supervisor, WEB, save=True)
+
+    assert (acts(supervisor), result.changed, result.data["saved"]) == (["promote web", "save"], True, True)
+    supervisor.is_saved = True
+    assert do(supervisor, WEB, save=True).changed is False
+    supervisor.is_saved = False
+    assert (do(supervisor, WEB, save=True).changed, acts(supervisor)) == (True, ["save"])
+
+
+def test_nothing_is_saved_that_does_not_run() -> None:
+    supervisor = world()
+    supervisor.behaviours[WEB_JS] = _crashes
+
+    failure(supervisor, WEB, save=True)
+
+    assert "save" not in acts(supervisor)
+
+
+@pytest.mark.parametrize("asked", [{"candidate": True}, {"state": "stopped"}])
+def test_only_what_is_started_for_good_is_saved(asked: dict[str, Any]) -> None:
+    assert refusal(world(), WEB, save=True, **asked) == "save: it is for state: started, and not for a candidate."
+
+
 def test_only_what_runs_and_is_no_candidate_is_saved() -> None:
     supervisor = world()
 
