@@ -269,7 +269,7 @@ def _seconds(value: float | None) -> str:
     return "" if value is None else f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
 
 
-def _duration(seconds: int | None) -> str:
+def _duration(seconds: float | None) -> str:
     if seconds is None:
         return ""
     minutes, rest = divmod(seconds, 60)

@@ -51,7 +51,9 @@ _FACTS: Mapping[str, Any] = {
 }
 _NEEDED = ("application", "deployment", "verdict", "began", "ended")
 
-_STAMP = "%Y-%m-%dT%H:%M:%SZ"
+_SHORT = 10
+
+_STAMP = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 def complete(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,14 +64,15 @@ def complete(facts: Mapping[str, Any]) -> dict[str, Any]:
     known = {name: value for name, value in facts.items() if value is not None}
     record = {"schema": SCHEMA, **_FACTS, **known}
     record["seconds"] = _seconds(record)
-    record["phases"] = [{**phase, "seconds": _seconds(phase)} for phase in record["phases"]]
+    record["phases"] = [*_phases(record["phases"], record["ended"])]
     record["counts"] = _counts(record["suites"])
     return record
 
 
 def moment(text: str) -> datetime:
-    """A moment as records have it."""
-    return datetime.strptime(text, _STAMP).replace(tzinfo=timezone.utc)
+    """A moment as records have it, with a fraction of a second or without."""
+    told = text if "." in text else text.replace("Z", ".0Z")
+    return datetime.strptime(told, _STAMP).replace(tzinfo=timezone.utc)
 
 
 def _problems(facts: Mapping[str, Any]) -> Iterator[str]:
@@ -98,10 +101,20 @@ def _is_moment(text: object) -> bool:
     return True
 
 
-def _seconds(told: Mapping[str, Any]) -> int | None:
+def _phases(phases: Sequence[Mapping[str, Any]], ended: str) -> Iterator[dict[str, Any]]:
+    """With their ends, which are the beginnings of the next ones where nothing else is said."""
+    ends = [*(phase.get("began") for phase in phases[1:]), ended]
+    for phase, end in zip(phases, ends):
+        told = {"ended": end, **phase}
+        yield {**told, "seconds": _seconds(told)}
+
+
+def _seconds(told: Mapping[str, Any]) -> float | None:
     if not (told.get("began") and told.get("ended")):
         return None
-    return int((moment(told["ended"]) - moment(told["began"])).total_seconds())
+    seconds = round((moment(told["ended"]) - moment(told["began"])).total_seconds(), 1)
+    # Nobody wants to know tenths of what takes longer.
+    return seconds if seconds < _SHORT and seconds % 1 else int(seconds)
 
 
 def _counts(suites: Sequence[Mapping[str, Any]]) -> dict[str, int]:

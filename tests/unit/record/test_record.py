@@ -257,3 +257,17 @@ def test_a_deployment_is_no_path(tmp_path: Path, name: str) -> None:
         write(tmp_path, deployment=name)
     with pytest.raises(InvalidInput, match=r"directory: .*nowhere is no directory: create it first"):
         write(tmp_path / "nowhere")
+
+
+def test_a_phase_ends_when_the_next_begins() -> None:
+    phases = [
+        {"name": "build", "began": "2026-11-22T07:15:00.250Z"},
+        {"name": "migrate", "began": "2026-11-22T07:15:03.750Z", "ended": "2026-11-22T07:15:04Z"},
+        {"name": "watch", "began": "2026-11-22T07:15:10.000Z"},
+    ]
+    record = complete({**facts(), "phases": phases, "ended": "2026-11-22T07:16:00.900Z"})
+    assert [(phase["ended"], phase["seconds"]) for phase in record["phases"]] == [
+        ("2026-11-22T07:15:03.750Z", 3.5),
+        ("2026-11-22T07:15:04Z", 0.2),
+        ("2026-11-22T07:16:00.900Z", 50),
+    ]
