@@ -343,6 +343,13 @@ differences:
   returned: failure of the proof
   type: list
   elements: str
+written:
+  description:
+    - The tables whose rows the migrations may have changed themselves, and the ledger. Whoever restores RV(backup)
+      loses nobody's work with these.
+  returned: success
+  type: list
+  elements: str
 as_before:
   description: Whether the schema is as it was before the run.
   returned: failure after the run had begun

@@ -285,8 +285,7 @@ def _explained(
         return failure
     if site.request.restore_on_failure and snapshots and backup:
         try:
-            mine = [str(table) for table in before.rows if _is_named(table, work.touched)]
-            snapshots.restore(str(backup["id"]), [*mine, *now.ledgers])
+            snapshots.restore(str(backup["id"]), _written(before, work, now))
             is_as_before = True
             failure.add(f"The backup {backup['id']} was restored: the database is as it was before.")
         except ShipshapeError as problem:
@@ -297,6 +296,11 @@ def _explained(
         failure.add("Correct it and run the same again, which goes on there.")
     failure.details.update(as_before=is_as_before, changed=not is_as_before)
     return failure
+
+
+def _written(before: _Seen, work: _Work, now: _Seen) -> list[str]:
+    """The tables in which rows differ because of the migrations themselves, and not because of anybody's work."""
+    return [*(str(table) for table in before.rows if _is_named(table, work.touched)), *now.ledgers]
 
 
 def _repair(site: _Site, *, check_mode: bool) -> Result:
@@ -337,6 +341,7 @@ def _told(
             "schema_before": before.schema,
             "schema_after": (after or before).schema,
             "backup": backup,
+            "written": _written(before, work, after or before) if backup else [],
         },
         diff=Diff(
             before="".join(f"{name}\n" for name in listed),

@@ -240,6 +240,17 @@ def test_on_failure_the_backup_is_restored(shop: Shop, problem: str | None, told
     assert (error.details["as_before"], shop.backups.asked) == (as_before, ["take", "restore shop-1 but schema_ledger"])
 
 
+def test_what_the_migrations_write_themselves_is_told(shop: Shop) -> None:
+    shop.migrate()
+    shop.sql("INSERT INTO old VALUES (1)")
+    shop.have({**TWO, "3_fill.sql": "INSERT INTO users (id) VALUES (77);\nCREATE TABLE new (id);\n"})
+
+    result = shop.migrate(backups=shop.backups)
+
+    assert sorted(result.data["written"]) == ["schema_ledger", "users"]
+    assert shop.migrate(backups=shop.backups).data["written"] == []
+
+
 def test_nothing_is_restored_where_nothing_was_changed(shop: Shop) -> None:
     shop.migrate()
     shop.have({**TWO, "3_broken.sql": "CREATE TABLE a (id);\nINSERT INTO nowhere VALUES (1);\n"})
