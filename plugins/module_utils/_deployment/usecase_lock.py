@@ -89,10 +89,11 @@ def _slot(name: str, port: int, network: Network) -> str:
     place = f"http://127.0.0.1:{port}/traffic (Host: traffic.{name})"
     try:
         status, text = get(network, ("127.0.0.1", port), "/traffic", host=f"traffic.{name}", timeout=_ANSWER)
-        slot: str = json.loads(text)["group"]
     except HttpError as error:
         error.add(f"So nginx does not tell where the traffic of {name} goes: start it, or deploy its site.")
         raise
+    try:
+        slot: str = json.loads(text)["group"]
     except (ValueError, TypeError, KeyError):
         raise FileError(
             f"nginx does not tell where the traffic of {name} goes, but answers {status} at {place}: deploy the site "

@@ -237,6 +237,8 @@ class Pm2:
         former = self._host.files.read(f"{path}.bak")
         if former:
             self._host.files.write(f"{path}.bak", former.content, _PRIVATE)
+        # What was started in the meantime is not in the list that was read first.
+        self._records = self._list()
         if not self._is_saved(self._dump() or ()):
             raise CommandError(f"pm2 save ended well, but {path} is not what runs: look at pm2 list.")
 

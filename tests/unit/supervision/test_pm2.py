@@ -464,7 +464,7 @@ def test_saved_is_what_runs_of_the_slot_and_of_others() -> None:
     one.save()
 
     dump = json.loads(host.content[DUMP])
-    assert host.calls == ["save"]
+    assert host.calls == ["save", "jlist"]
     assert [record["name"] for record in dump] == ["web-blue", "api-blue", "api-blue", "x-blue", "byhand"]
     # Otherwise what ends soon after a reboot would stay so.
     assert not any("created_at" in {**record["env"], **record} for record in dump[:3])
@@ -472,6 +472,17 @@ def test_saved_is_what_runs_of_the_slot_and_of_others() -> None:
     assert dump[-1]["created_at"] == 5
     assert one.look().is_saved
     assert host.content[f"{DUMP}.bak"] == b"[1]"
+
+
+def test_what_was_started_since_it_was_looked_at_is_saved_too() -> None:
+    host = Pm2Host()
+    one = start(host, WEB)
+    one.look()
+    start(host, WEB, API)
+
+    one.save()
+
+    assert one.look().is_saved
 
 
 @pytest.mark.parametrize(
