@@ -3,7 +3,7 @@
 # Each command first makes ready what it needs and leaves alone what is in place.
 
 .DEFAULT_GOAL := help
-.PHONY: help lint unit integration molecule test bench docs coverage-map build clean
+.PHONY: help lint unit integration molecule chaos test bench docs coverage-map build clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ integration: ## Test the modules against real programs
 
 molecule: ## Test roles and applications on hosts with systemd (SCENARIO=harness for one of them)
 	@tools/molecule $(SCENARIO)
+
+chaos: ## Break deployments at every step
+	@tools/setup && tools/engine && tools/image && .venv/bin/pytest tests/chaos
 
 test: ## Run all of the above, as the CI does
 	@tools/test

@@ -1,0 +1,71 @@
+# SPDX-FileCopyrightText: Shipshape contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The controller is killed after each phase, or loses its host: the application goes on, and a rerun ends it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chaos.place import Place, until
+
+# What is said once each phase has done its last thing.
+MOMENTS = {
+    "open": "Measure from now on",
+    "preflight": "Write the environment",
+    "build": "Build the release",
+    "migrate": "Bring the database to the release's version",
+    "start": "Start the release beside the one that is live",
+    "gate": "Have it pass its gate",
+    "switch": "Have it take the requests",
+    "watch": "Prove it as the world sees it",
+    "confirm": "Have it stay",
+    "promote": "Have it started again from now on",
+    "good": "Have the release good",
+}
+OTHER = {"one": "two", "two": "one"}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_controller_leaves_a_whole_version_and_the_same_command_ends_it(place: Place, moment: str) -> None:
+    target = OTHER[place.live()]
+
+    with place.load() as load:
+        place.deploy_until(target, MOMENTS[moment])
+        assert place.live() in OTHER
+        again = place.deploy(target)
+
+    assert again.code == 0, again.output
+    assert load.failed == {}
+    assert place.live() == target
+    assert place.lock() == ""
+    assert place.leftovers() == []
+    assert place.processes()[place.group()] == [place.current()]
+
+
+def test_switch_that_nobody_confirms_is_taken_back_by_the_host(place: Place) -> None:
+    before, group = place.live(), place.group()
+
+    with place.load() as load:
+        place.deploy_until(OTHER[before], MOMENTS["switch"], deployment_arm=10)
+        assert place.live() == OTHER[before]
+        until(lambda: place.group() == group)
+
+    assert place.live() == before
+    assert load.failed == {}
+
+
+def test_host_that_is_out_of_reach_goes_back_by_itself(place: Place) -> None:
+    before, group = place.live(), place.group()
+    checks = [{"command": "systemctl stop ssh"}, {"command": "sleep 30"}]
+
+    with place.load() as load:
+        lost = place.deploy(OTHER[before], app_checks=checks, deployment_arm=10, app_watch=1)
+        until(lambda: place.group() == group)
+    place.host.run("systemctl", "start", "ssh")
+
+    assert lost.code != 0
+    assert place.live() == before
+    assert load.failed == {}
+    assert place.deploy(OTHER[before]).code == 0
+    assert place.live() == OTHER[before]
