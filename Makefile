@@ -27,7 +27,7 @@ test: ## Run all of the above, as the CI does
 	@tools/test
 
 bench: ## Measure the modules beside the plain tools
-	@tools/setup && tools/engine && tools/image && for bench in dotenv backup migrate credentials smoke smoke_load processes; do .venv/bin/python -m tests.bench.$$bench; done
+	@tools/setup && tools/engine && tools/image && for bench in dotenv backup migrate credentials smoke smoke_load processes deployment; do .venv/bin/python -m tests.bench.$$bench; done
 
 docs: ## Write the pages of modules and roles to build/docs
 	@tools/docs

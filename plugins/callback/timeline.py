@@ -181,7 +181,7 @@ class CallbackModule(CallbackBase):
         now = time.monotonic()
         far = timeline.progress(now - self._task_began, self._durations.get(self._key()))
         mark = _SPINNER[turn % len(_SPINNER)]
-        return timeline.line(now - self._began, self._phase, mark, "", self._name, far)[: self._width - 1]
+        return timeline.moving(now - self._began, self._phase, mark, self._name, far, self._width)
 
     def _task_line(self, mark: str, result: Any, *more: str, changed: bool = False, failed: bool = False) -> None:
         color = _color("ERROR") if failed else _color("CHANGED") if changed else _color("OK")
@@ -266,6 +266,5 @@ def _task(result: Any) -> Any:
 
 def _host(result: Any) -> str:
     """Where it was done."""
-    delegated = (_told(result).get("_ansible_delegated_vars") or {}).get("ansible_delegated_host")
     host = result.host if hasattr(result, "host") else result._host
-    return str(delegated or host.get_name())
+    return str(_task(result).delegate_to or host.get_name())

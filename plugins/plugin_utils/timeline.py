@@ -23,6 +23,9 @@ _MARKS = {"passed": "✓", "failed": "✗", "error": "!", "inconclusive": "?"}
 _PHASE, _HOST, _NAME = 10, 12, 58
 _INDENT = " " * 20
 
+# Of what a program says last, so many lines tell why it failed.
+_LAST_LINES = 10
+
 
 def is_silent(action: str) -> bool:
     """Whether a task is of no interest unless it fails."""
@@ -53,6 +56,13 @@ def line(since: float, phase: str, mark: str, host: str, name: str, *more: str) 
     return f"{elapsed(since):>6}  {phase:<{_PHASE}} {mark} {host:<{_HOST}} {name:<{_NAME}} {rest}".rstrip()
 
 
+def moving(since: float, phase: str, mark: str, name: str, far: str, width: int) -> str:
+    """What is under way, in a line that never breaks and always shows how far it is."""
+    begin = f"{elapsed(since):>6}  {phase:<{_PHASE}} {mark} "
+    room = max(width - len(begin) - len(far) - 3, 0)
+    return f"{begin}{name if len(name) <= room else f'{name[: max(room - 1, 0)]}…'}  {far}"[: width - 1]
+
+
 def progress(seconds: float, expected: float | None) -> str:
     """How far something is that goes on."""
     if not expected or expected < 1:
@@ -74,9 +84,10 @@ def details(result: Mapping[str, Any]) -> Iterator[str]:
 
 def problem(result: Mapping[str, Any], width: int) -> Iterator[str]:
     """Why something failed, in lines that fit."""
-    said = result.get("msg") or result.get("stderr") or result.get("stdout") or "It is not known why."
+    errors = str(result.get("stderr") or result.get("module_stderr") or "")
+    said = result.get("msg") or ("" if errors else "It is not known why.")
     texts = [str(text) for text in said] if isinstance(said, (list, tuple)) else str(said).splitlines()
-    for text in texts:
+    for text in [*texts, *errors.splitlines()[-_LAST_LINES:]]:
         yield from textwrap.wrap(text, max(width - len(_INDENT), 40), initial_indent=_INDENT, subsequent_indent=_INDENT)
 
 

@@ -169,7 +169,8 @@ class Place:
             "ANSIBLE_HOME": str(self.folder / "ansible"),
             "ANSIBLE_PIPELINING": "1",
             "ANSIBLE_SSH_ARGS": f"-F {self.folder}/ssh_config -o ControlMaster=auto -o ControlPersist=60s",
-            "ANSIBLE_STDOUT_CALLBACK": "shipshape.webapp.timeline",
+            # Of all that there are, this one shows most.
+            "ANSIBLE_STDOUT_CALLBACK": "default" if "-vvvv" in arguments else "shipshape.webapp.timeline",
             "MOLECULE_EPHEMERAL_DIRECTORY": str(self.folder),
         }
         files = [ROOT / "playbooks" / "vars" / "faceshot.yml", SCENARIO / "vars" / "site.yml"]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from tests.chaos.place import Place
+from tests.chaos.place import CANARY, Place
 
 OTHER = {"one": "two", "two": "one"}
 MANY = 20_000
@@ -67,3 +67,15 @@ def test_group_that_nobody_knows_is_no_success(place: Place) -> None:
 
     assert ended.code == 2
     assert "the inventory has no such host or group: nowhere" in ended.output
+
+
+def test_no_secret_is_shown_or_written_down(place: Place) -> None:
+    other = OTHER[place.live()]
+
+    # It looks for the canaries in all that is shown.
+    ended = place.deploy(other, arguments=["-vvvv", "--diff"])
+
+    assert ended.code == 0, ended.output[-3000:]
+    assert "Have it pass its gate" in ended.output
+    for file in (place.folder / "records").rglob("*.*"):
+        assert CANARY not in file.read_text(), file

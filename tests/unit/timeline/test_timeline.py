@@ -66,6 +66,18 @@ def test_a_line_has_its_moment_phase_host_and_what_is_worth_telling() -> None:
     assert timeline.line(0, "", "✓", "app1", "Look") == "  0:00             ✓ app1         Look"
 
 
+@pytest.mark.parametrize("width", [20, 40, 60, 100])
+def test_what_is_under_way_never_breaks_its_line(width: int) -> None:
+    told = timeline.moving(65, "roll out", "⠋", "Have it take the requests " * 3, "82 %, 2.2 s of about 2.7 s", width)
+    assert len(told) < width
+    if width >= 60:
+        assert told.endswith("…  82 %, 2.2 s of about 2.7 s")
+
+
+def test_a_short_name_is_whole_while_it_is_under_way() -> None:
+    assert timeline.moving(5, "build", "⠋", "Build", "5.0 s", 80) == "  0:05  build      ⠋ Build  5.0 s"
+
+
 def test_steps_and_checks_are_told() -> None:
     result = {
         "steps": [{"run": "npm ci", "seconds": 17.2}, {"run": "npm ci, in web", "is_restored": True}],
@@ -91,6 +103,8 @@ def test_a_problem_fits_the_screen() -> None:
     assert all(len(text) <= 80 for text in lines)
     assert " ".join(text.strip() for text in lines) == said.strip()
     assert [text.strip() for text in timeline.problem({"msg": ["one", "two"]}, 80)] == ["one", "two"]
+    ended = {"msg": "non-zero return code", "stderr": "no such file"}
+    assert [text.strip() for text in timeline.problem(ended, 80)] == ["non-zero return code", "no such file"]
     assert [text.strip() for text in timeline.problem({"stderr": "no such file"}, 80)] == ["no such file"]
     assert [text.strip() for text in timeline.problem({}, 80)] == ["It is not known why."]
 
