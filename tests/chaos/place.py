@@ -92,7 +92,8 @@ class Place:
         started = self._start(playbook, variables, arguments)
         output, _errors = started.communicate()
         new = sorted(set(self._records()) - before)
-        assert not quiet or CANARY not in output, "a secret was shown"
+        shown = [line for line in output.splitlines() if CANARY in line] if quiet else []
+        assert not shown, f"a secret was shown: {shown[:3]}"
         return Ended(started.returncode, output, json.loads(new[-1].read_text()) if new else None)
 
     def load(self) -> AbstractContextManager[Load]:
