@@ -29,7 +29,8 @@ exec {hosts.PM2} "$@"
 PROGRAM = f"{hosts.HOME}/pm2-counted"
 
 # PM2's daemon, and what it runs for itself: to measure the host every 30 s, and to find what a process has started.
-OF_PM2 = re.compile(r"PM2 v\S+: God Daemon|df -kP$|ps -e -o pid=,ppid=$")
+# One that is just ending has no arguments any more, and is shown by its name in brackets.
+OF_PM2 = re.compile(r"PM2 v\S+: God Daemon|df -kP$|ps -e -o pid=,ppid=$|\[(df|ps)\]( <defunct>)?$")
 
 
 @dataclass
