@@ -20,11 +20,11 @@ integration: ## Test the modules against real programs
 molecule: ## Test roles and applications on hosts with systemd (SCENARIO=harness for one of them)
 	@tools/molecule $(SCENARIO)
 
-chaos: ## Break deployments at every step
-	@tools/setup && tools/engine && tools/image && .venv/bin/pytest tests/chaos
-
 test: ## Run all of the above, as the CI does
 	@tools/test
+
+chaos: ## Break deployments at every step
+	@tools/setup && tools/engine && tools/image && .venv/bin/pytest tests/chaos
 
 bench: ## Measure the modules beside the plain tools
 	@tools/setup && tools/engine && tools/image && for bench in dotenv backup migrate credentials smoke smoke_load processes deployment; do .venv/bin/python -m tests.bench.$$bench; done

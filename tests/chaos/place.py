@@ -21,6 +21,8 @@ from tests.integration.machine import BIN, ROOT, Host
 
 SITE = "faceshot.example"
 APP_ROOT = "/srv/faceshot"
+# Which version is deployed where this one is live.
+OTHER = {"one": "two", "two": "one"}
 SCENARIO = ROOT / "molecule" / "deployment"
 
 # The canaries of the scenario's vars/site.yml.
@@ -66,7 +68,7 @@ class Place:
 
     def deploy_until(self, version: str, text: str, **more: Any) -> str:
         """Deploy the branch of this name, and kill the controller as soon as it has said this; what it has said."""
-        started = self._start(ROOT / "playbooks" / "deploy.yml", {**self._version(version), **more})
+        started = self.begin(version, **more)
         said = ""
         assert started.stdout is not None
         for line in started.stdout:
@@ -78,9 +80,9 @@ class Place:
         assert text in said, said
         return said
 
-    def begin(self, version: str) -> subprocess.Popen[str]:
+    def begin(self, version: str, **more: Any) -> subprocess.Popen[str]:
         """Begin to deploy the branch of this name."""
-        return self._start(ROOT / "playbooks" / "deploy.yml", self._version(version))
+        return self._start(ROOT / "playbooks" / "deploy.yml", {**self._version(version), **more})
 
     def roll_back(self, **more: Any) -> Ended:
         """Go back."""

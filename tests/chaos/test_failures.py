@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.place import Place, until
+from tests.chaos.place import OTHER, Place, until
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def test_full_disk_during_a_backup_has_nothing_migrated(place: Place) -> None:
     place.host.run("sh", "-c", "cat /dev/zero >/small/full || :")
 
     with place.load() as load:
-        ended = place.deploy({"one": "two", "two": "one"}[live], app_backup={"directory": "/small/backups"})
+        ended = place.deploy(OTHER[live], app_backup={"directory": "/small/backups"})
 
     assert ended.code == 2, ended.output
     assert ended.record is not None
@@ -137,7 +137,7 @@ def test_full_disk_during_a_backup_has_nothing_migrated(place: Place) -> None:
 
 
 def test_second_deployment_is_refused_while_the_first_lives(place: Place) -> None:
-    target = {"one": "two", "two": "one"}[place.live()]
+    target = OTHER[place.live()]
     first = place.begin(target)
     until(lambda: place.lock() != "")
 

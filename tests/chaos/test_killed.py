@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chaos.place import Place, until
+from tests.chaos.place import OTHER, Place, until
 
 # What is said once each phase has done its last thing.
 MOMENTS = {
@@ -23,7 +23,6 @@ MOMENTS = {
     "promote": "Have it started again from now on",
     "good": "Have the release good",
 }
-OTHER = {"one": "two", "two": "one"}
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -57,14 +56,18 @@ def test_switch_that_nobody_confirms_is_taken_back_by_the_host(place: Place) -> 
 
 def test_host_that_is_out_of_reach_goes_back_by_itself(place: Place) -> None:
     before, group = place.live(), place.group()
-    checks = [{"command": "systemctl stop ssh"}, {"command": "sleep 30"}]
+    long = {"app_checks": [{"command": "sleep 30"}], "deployment_arm": 10, "app_watch": 1}
 
     with place.load() as load:
-        lost = place.deploy(OTHER[before], app_checks=checks, deployment_arm=10, app_watch=1)
+        lost = place.begin(OTHER[before], **long)
+        until(lambda: place.group() != group)
+        place.host.run("sh", "-c", "systemctl stop ssh; pkill -KILL sshd")
+        output, _errors = lost.communicate()
         until(lambda: place.group() == group)
     place.host.run("systemctl", "start", "ssh")
 
-    assert lost.code != 0
+    assert lost.returncode != 0
+    assert "can be reached over ssh" in " ".join(output.split()), output
     assert place.live() == before
     assert load.failed == {}
     assert place.deploy(OTHER[before]).code == 0

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from tests.chaos.place import CANARY, Place
+from tests.chaos.place import CANARY, OTHER, Place
 
-OTHER = {"one": "two", "two": "one"}
 MANY = 20_000
 
 
