@@ -53,6 +53,11 @@ def smoke_host(platform: str, name: str, shared: Path, *, options: Sequence[str]
     return _host("smoke", _SMOKE, platform, name, shared, options)
 
 
+def web_host(platform: str, name: str, shared: Path, *, options: Sequence[str] = ()) -> Host:
+    """A new host with all that applications with PostgreSQL stand on: the same, and the server itself."""
+    return _host("web", f"{_SMOKE} postgresql python3-psycopg2", platform, name, shared, options)
+
+
 def _host(image: str, packages: str, platform: str, name: str, shared: Path, options: Sequence[str]) -> Host:
     given = ("--build-arg", f"BASE=shipshape-host:{platform}", "--build-arg", f"PACKAGES={packages}")
     # The engine itself sees when there is nothing to build.
