@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,9 @@ MOUNTS = (
     *("--volume", f"{ROOT}:{PACKAGES}/ansible_collections/shipshape/webapp:ro"),
     *("--volume", f"{Path(ansible.__file__).parent}:{PACKAGES}/ansible:ro"),
 )
+
+# What finds the collection on the host, and changes nothing there.
+ENVIRONMENT = {"PYTHONPATH": PACKAGES, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 @dataclass(frozen=True)
@@ -63,22 +66,36 @@ def _host(image: str, packages: str, platform: str, name: str, shared: Path, opt
     # The engine itself sees when there is nothing to build.
     build = ["docker", "build", "--quiet", *given, "--tag", f"shipshape-{image}:{platform}", str(_IMAGE)]
     subprocess.run(build, check=True)
-    return Host(platform, name, shared, image=f"shipshape-{image}", options=(*MOUNTS, *options))
+    return Host(platform, name, shared, image=f"shipshape-{image}", options=(*MOUNTS, *options), packages=PACKAGES)
 
 
 def command(host: Host, *argv: str, user: str = "root") -> list[str]:
     """The words that run a program on the host, with the collection to be imported."""
-    environment = ("--env", f"PYTHONPATH={PACKAGES}", "--env", "PYTHONDONTWRITEBYTECODE=1")
+    environment = [word for name, value in ENVIRONMENT.items() for word in ("--env", f"{name}={value}")]
     return ["docker", "exec", "--interactive", "--user", user, *environment, host.name, *argv]
 
 
 def python(host: Host, code: str, *, user: str = "root") -> str:
     """What a piece of Python prints, which must end well."""
-    ended = subprocess.run(
-        command(host, "python3", "-", user=user), input=code, capture_output=True, text=True, check=False
-    )
+    ended = ended_python(host, code, user=user)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
+
+
+def ended_python(
+    host: Host, code: str, text: str = "", *, user: str = "root", environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """How a piece of Python ended that read this text."""
+    return _carried_out(host, {"code": code}, text, user, environment or {})
+
+
+def _carried_out(
+    host: Host, what: Mapping[str, str], text: str, user: str, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    request = {**what, "user": user, "environment": {**ENVIRONMENT, **environment}}
+    ended = host.carried_out(request, text)
+    told = (output.decode("utf-8", "replace") for output in (ended.stdout, ended.stderr))
+    return subprocess.CompletedProcess(ended.args, ended.returncode, *told)
 
 
 def module_command(host: Host, name: str, *, user: str = "root") -> list[str]:
@@ -96,13 +113,14 @@ def module(
     host: Host, name: str, /, *, check: bool = False, diff: bool = False, user: str = "root", **options: Any
 ) -> dict[str, Any]:
     """The result of a module, failed or not."""
-    ended = subprocess.run(
-        module_command(host, name, user=user),
-        input=module_input(options, check=check, diff=diff),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return result_of(host, name, options, check=check, diff=diff, user=user)
+
+
+def result_of(
+    host: Host, name: str, options: dict[str, Any], *, check: bool = False, diff: bool = False, user: str = "root"
+) -> dict[str, Any]:
+    """The same of a module that has an option which is called as one of ours."""
+    ended = _carried_out(host, {"module": name}, module_input(options, check=check, diff=diff), user, {})
     try:
         result: dict[str, Any] = json.loads(ended.stdout)
     except ValueError:

@@ -30,8 +30,7 @@ _ACCOUNTS, _EACH = 100, 100
 # More than pipes and sockets hold, so that a dump stands still in the middle of it.
 HISTORY = 4000
 
-# Prints what can be seen of one engine before and after a program has run; all that ends within a few seconds is waited
-# for.
+# Prints what can be seen of one engine; all that ends within a few seconds is waited for.
 _LOOK = r"""
 import hashlib, json, os, subprocess, sys, time
 asked = json.load(sys.stdin)
@@ -81,13 +80,7 @@ def look():
         "changed_at": [os.stat(folder).st_mtime_ns for folder in folders if os.path.isdir(folder)],
     }
 
-found = [look()]
-output = ""
-if asked["argv"]:
-    ended = subprocess.run(asked["argv"], input=asked["input"], capture_output=True, text=True)
-    output = ended.stdout + ended.stderr
-    found.append(look())
-print(json.dumps([output, found]))
+print(json.dumps(look()))
 """
 
 _STARTED_BY_MODULES = (
@@ -116,8 +109,8 @@ exec /usr/bin/zstd "$@"
 
 # Runs a module, as python3 -m does, with what the clock of the host shows, or with what CLOCK says that it shows.
 _WITH_A_CLOCK = """
-import dataclasses, datetime, importlib, os, sys
-module = importlib.import_module(f"ansible_collections.shipshape.webapp.plugins.modules.{sys.argv.pop()}")
+import dataclasses, datetime, importlib, os
+module = importlib.import_module(f"ansible_collections.shipshape.webapp.plugins.modules.{os.environ['MODULE']}")
 if "CLOCK" in os.environ:
     real, shown = module.this_host, datetime.datetime.fromisoformat(os.environ["CLOCK"])
     module.this_host = lambda: dataclasses.replace(real(), now=lambda: shown)
@@ -290,36 +283,23 @@ class Live:
 
     def look(self, *, with_rows: bool = False) -> Seen:
         """What is there."""
-        _output, [found] = self._looked(self.directory, self.scratch, with_rows=with_rows)
-        return found
+        return self._look(self.directory, self.scratch, with_rows=with_rows)
 
-    def _looked(
-        self, directory: str, scratch: str, argv: Sequence[str] = (), text: str = "", *, with_rows: bool = False
-    ) -> tuple[str, list[Seen]]:
-        """What is there; if a program is to be run, what that prints, and what is there before and after it."""
+    def _look(self, directory: str, scratch: str, *, with_rows: bool) -> Seen:
         asked = {
             "directory": directory,
             "scratch": scratch,
-            "argv": argv,
-            "input": text,
             "databases": self.databases,
             "rows": self.rows if with_rows else "",
             "programs": _STARTED_BY_MODULES,
             # A server of a module's own, and a client that is given a password.
             "marks": [scratch, "--defaults-file=/dev/fd/"],
         }
-        ended = subprocess.run(
-            inside.command(self.host, "python3", "-c", _LOOK),
-            input=json.dumps(asked),
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=120,
-        )
-        output, looks = json.loads(ended.stdout)
-        for look in looks:
-            look["files"].pop(f".{NAME}.lock", None)
-        return output, [Seen(**look) for look in looks]
+        ended = inside.ended_python(self.host, _LOOK, json.dumps(asked))
+        assert ended.returncode == 0, ended.stderr
+        found = json.loads(ended.stdout)
+        found["files"].pop(f".{NAME}.lock", None)
+        return Seen(**found)
 
     def until(self, question: str, answer: str) -> None:
         """Return as soon as the server gives this answer."""
@@ -375,19 +355,18 @@ class Live:
         with_rows: bool = False,
     ) -> Run:
         text = inside.module_input(dict(options), check=check)
-        output, [before, after] = self._looked(
-            options["directory"],
-            options["scratch_directory"],
-            _module(module, environment or {}),
-            text,
-            with_rows=with_rows,
-        )
-        return Run(before, after, _result(output), output)
+        places = options["directory"], options["scratch_directory"]
+        before = self._look(*places, with_rows=with_rows)
+        given = {**_environment(module), **(environment or {})}
+        ended = inside.ended_python(self.host, _WITH_A_CLOCK, text, environment=given)
+        output = ended.stdout + ended.stderr
+        return Run(before, self._look(*places, with_rows=with_rows), _result(output), output)
 
     def start(self, module: str, options: Mapping[str, Any]) -> subprocess.Popen[str]:
         """A module that begins to run."""
+        words = [f"{name}={value}" for name, value in _environment(module).items()]
         process = subprocess.Popen(
-            inside.command(self.host, *_module(module, {})),
+            inside.command(self.host, "env", *words, "python3", "-c", _WITH_A_CLOCK),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -503,11 +482,9 @@ class Live:
         self.edit(backup, bytes=int(size), sha256=sha256)
 
 
-def _module(module: str, environment: Mapping[str, str]) -> list[str]:
-    """The words that run a module; programs of ours go before all others."""
-    path = f"{PROGRAMS}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    words = [f"{name}={value}" for name, value in {"PATH": path, **environment}.items()]
-    return ["env", *words, "python3", "-c", _WITH_A_CLOCK, module]
+def _environment(module: str) -> dict[str, str]:
+    """What tells the module that is run; programs of ours go before all others."""
+    return {"MODULE": module, "PATH": f"{PROGRAMS}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
 def _result(output: str) -> Mapping[str, Any]:
@@ -657,7 +634,4 @@ def of_postgresql(host: Host, server: postgresql.Server) -> Live:
 
 
 def _client(host: Host, text: str, *argv: str) -> str:
-    ended = subprocess.run(
-        ["docker", "exec", "--interactive", host.name, *argv], input=text, check=True, stdout=subprocess.PIPE, text=True
-    )
-    return ended.stdout
+    return host.run(*argv, text=text).decode()

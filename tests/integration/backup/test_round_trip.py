@@ -390,7 +390,7 @@ def test_sqlite(database_host: Host, folder: str, journal: str) -> None:
 
     ask(json.dumps([f"PRAGMA journal_mode = {journal}", *SQLITE]))
     more = more_of("sqlite", REPEATS[database_host.platform] if journal == "wal" else 100)
-    subprocess.run(["docker", "exec", "-i", database_host.name, "sqlite3", path], input=more, text=True, check=True)
+    database_host.run("sqlite3", path, text=more)
     database_host.run("chown", "www-data:adm", path)
     database_host.run("chmod", "640", path)
     access = ("stat", "--format=%U %G %a", path)

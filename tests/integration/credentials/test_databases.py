@@ -88,8 +88,7 @@ class Place(inside.Database):
 
     def sql(self, statements: str) -> str:
         """What the database says to its administrator."""
-        command = ["docker", "exec", "--interactive", self.host.name, *self.sql_command()]
-        return subprocess.run(command, input=statements, check=True, capture_output=True, text=True).stdout.strip()
+        return self.host.run(*self.sql_command(), text=statements).decode().strip()
 
     def prepare(self) -> None:
         """The users, and the guide's table after its migration."""

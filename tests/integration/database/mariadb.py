@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -74,11 +73,8 @@ class Server:
 
     def as_root(self, sql: str) -> str:
         """What the server says to its administrator."""
-        client = ["docker", "exec", "--interactive", self.host.name, "mariadb", "--skip-column-names", "--batch"]
-        ended = subprocess.run(
-            [*client, "--default-character-set=utf8mb4"], input=sql, check=True, stdout=subprocess.PIPE, text=True
-        )
-        return ended.stdout
+        client = ("mariadb", "--skip-column-names", "--batch", "--default-character-set=utf8mb4")
+        return self.host.run(*client, text=sql).decode()
 
 
 def prepare(host: Host) -> Server:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,13 +57,7 @@ class Server:
     def administer(self, sql: str, database: str = "postgres") -> str:
         """What psql prints when the server's administrator runs this, which must succeed."""
         command = ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "--dbname=" + _conninfo(database)]
-        return subprocess.run(
-            ["docker", "exec", "--interactive", "--user", "postgres", self.host.name, *command],
-            input=sql,
-            check=True,
-            stdout=subprocess.PIPE,
-            text=True,
-        ).stdout
+        return self.host.run(*command, text=sql, user="postgres").decode()
 
     def create_database(self, name: str, owner: str | None = None) -> Server:
         """An empty database and how its owner sees it."""
@@ -129,20 +122,13 @@ def _make_certificates(host: Host) -> None:
         openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.crt
         install -o postgres -g postgres -m 600 server.key server.crt /var/lib/postgresql
     """
-    subprocess.run(
-        ["docker", "exec", host.name, "sh", "-c", script, "make-certificates", host.ip()],
-        check=True,
-        capture_output=True,
-    )
+    host.run("sh", "-c", script, "make-certificates", host.ip())
 
 
 def _wait_until_listening(server: Server) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        asked = subprocess.run(
-            ["docker", "exec", server.host.name, "pg_isready", "--quiet", f"--host={server.host.ip()}"], check=False
-        )
-        if asked.returncode == 0:
+        if server.host.ended("pg_isready", "--quiet", f"--host={server.host.ip()}").returncode == 0:
             return
         time.sleep(0.1)
     raise RuntimeError(f"PostgreSQL in {server.host.name} does not listen.")

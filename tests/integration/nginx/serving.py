@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -90,13 +89,8 @@ class Site:
 
     def with_fault(self, fault: str, name: str = "one", **options: Any) -> dict[str, Any] | None:
         """The result of the module while this happens to it, or None if it did not live to give one."""
-        ended = subprocess.run(
-            inside.command(self.host, "python3", "-c", _FAULT.replace("FAULT", fault)),
-            input=inside.module_input({"name": name, **options}, diff=True),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        text = inside.module_input({"name": name, **options}, diff=True)
+        ended = inside.ended_python(self.host, _FAULT.replace("FAULT", fault), text)
         if not ended.stdout:
             return None
         result: dict[str, Any] = json.loads(ended.stdout)

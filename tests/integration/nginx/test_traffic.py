@@ -102,8 +102,7 @@ class Balancer:
 
     def write(self, path: str, content: str) -> None:
         """Have a file on the host."""
-        argv = ["docker", "exec", "-i", self.host.name, "sh", "-c", 'mkdir -p "$(dirname "$1")"; cat >"$1"', "-", path]
-        subprocess.run(argv, input=content.encode(), check=True)
+        self.host.run("sh", "-c", 'mkdir -p "$(dirname "$1")"; cat >"$1"', "-", path, text=content)
 
     def add(self, name: str, *, is_remembered: bool = False, **told: Any) -> None:
         """Write an application as the role does; `is_remembered` leaves out what a cache of files needs."""
@@ -390,11 +389,7 @@ traffic.main()
 
 def test_armed_and_killed_before_the_rename_leaves_nothing(balancer: Balancer) -> None:
     options = {"name": "shop", "action": "switch", "to": "green", "arm": 600}
-    killed = subprocess.run(
-        inside.command(balancer.host, "python3", "-c", KILLED),
-        input=inside.module_input(options).encode(),
-        check=False,
-    )
+    killed = inside.ended_python(balancer.host, KILLED, inside.module_input(options))
     assert killed.returncode == 137
     assert f"{FLAGS}/shop/armed" in balancer.files()
     refused = balancer.traffic(action="confirm")

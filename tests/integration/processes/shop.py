@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -106,11 +105,7 @@ class Shop:
 
     def ask(self, port: int = BLUE) -> dict[str, Any] | None:
         """What the application answers there, or None if nothing does."""
-        asked = subprocess.run(
-            ["docker", "exec", self.host.name, "curl", "--silent", "--max-time", "2", f"http://127.0.0.1:{port}/"],
-            capture_output=True,
-            check=False,
-        )
+        asked = self.host.ended("curl", "--silent", "--max-time", "2", f"http://127.0.0.1:{port}/")
         if asked.returncode:
             return None
         answer: dict[str, Any] = json.loads(asked.stdout)

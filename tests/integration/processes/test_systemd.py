@@ -59,15 +59,7 @@ def undisturbed(process_host: Host, beside: None) -> Iterator[None]:
 def run(host: Host, *, check: bool = False, diff: bool = False, **options: Any) -> dict[str, Any]:
     """What the module says of the application of the tests."""
     given = {"application": "shop", "user": USER, "stable": 0.3, **options}
-    ended = subprocess.run(
-        inside.module_command(host, "systemd_processes"),
-        input=inside.module_input(given, check=check, diff=diff),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    result: dict[str, Any] = json.loads(ended.stdout)
-    return result
+    return inside.result_of(host, "systemd_processes", given, check=check, diff=diff)
 
 
 def ensure(host: Host, **options: Any) -> dict[str, Any]:
@@ -89,10 +81,7 @@ def units(host: Host) -> list[str]:
 
 def members(host: Host) -> set[str]:
     """The numbers of all processes of the application's user."""
-    found = subprocess.run(
-        ["docker", "exec", host.name, "pgrep", "--uid", USER], capture_output=True, text=True, check=False
-    )
-    return set(found.stdout.split())
+    return set(host.ended("pgrep", "--uid", USER).stdout.decode().split())
 
 
 def slots(host: Host) -> set[str | None]:
