@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -32,27 +32,34 @@ HOST = this_host()
 
 
 class Doomed:
-    """A session of a process that dies before or after the call with this number, or loses its server there."""
+    """A session of a process that dies at one of the moments that are counted, or loses its server there.
 
-    def __init__(self, connection: Connection, count: Callable[[bool], None]) -> None:
+    There is one after each call and after each transaction: between two of them, nothing happens to the database.
+    """
+
+    def __init__(self, connection: Connection, count: Callable[[], None]) -> None:
         self._connection = connection
         self._count = count
+        self._count()
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         return self._connection.rows(sql, parameters)
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> int:
-        self._count(False)
         changed = self._connection.execute(sql, parameters)
-        self._count(True)
+        self._count()
         return changed
 
     def several(self, statements: Sequence[tuple[str, Sequence[object]]]) -> None:
         for sql, parameters in statements:
             self.execute(sql, parameters)
 
-    def transaction(self, *, read_only: bool = False) -> AbstractContextManager[None]:
-        return self._connection.transaction(read_only=read_only)
+    @contextmanager
+    def transaction(self, *, read_only: bool = False) -> Iterator[None]:
+        with self._connection.transaction(read_only=read_only):
+            yield
+        if not read_only:
+            self._count()
 
     def close(self) -> None:
         self._connection.close()
@@ -62,7 +69,7 @@ def address_of(spec: dict[str, Any]) -> Address:
     return parse_address(spec["url"], spec["password"])
 
 
-def migrated(spec: dict[str, Any], count: Callable[[bool], None] = lambda is_after: None) -> dict[str, Any]:
+def migrated(spec: dict[str, Any], count: Callable[[], None] = lambda: None) -> dict[str, Any]:
     """What the use case says."""
     address = address_of(spec)
 
@@ -142,7 +149,7 @@ def killed_at(number: int, spec: dict[str, Any]) -> Any:
     """The run, by a process that is killed at this moment if it comes that far."""
     moments = iter(range(sys.maxsize))
 
-    def count(is_after: bool) -> None:
+    def count() -> None:
         if next(moments) == number:
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -154,9 +161,9 @@ def run_without_server(number: int, spec: dict[str, Any]) -> Any:
     moments = iter(range(sys.maxsize))
     struck = []
 
-    def count(is_after: bool) -> None:
+    def count() -> None:
         if next(moments) == number:
-            struck.append(is_after)
+            struck.append(number)
             subprocess.run(["pkill", "-KILL", "-x", spec["program"]], check=True)
             # systemd takes a server that ends too often for one that cannot run.
             subprocess.run(["systemctl", "reset-failed", spec["service"]], check=False)
