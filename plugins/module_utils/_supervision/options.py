@@ -36,6 +36,9 @@ _SLOTS = ("blue", "green")
 # How a process is told what it belongs to.
 _OURS = "SHIPSHAPE_"
 
+# The place of a process in the list of all, and what is wrong with it.
+Problem = tuple[int, str]
+
 
 @dataclass(frozen=True)
 class Request:
@@ -134,20 +137,33 @@ def declared(request: Request, supervisor: Supervisor, host: Host) -> Declared:
     if not _is(release, "dir", host):
         raise InvalidInput(request.application, [f"release: {release} is no directory."])
     entries: Sequence[Mapping[str, Any]] = request.processes or ()
-    problems = [*_problems_of_names(entries), *_problems_of_slots(entries, request.slot)]
+    found = [*_problems_of_names(entries), *_problems_of_slots(entries, request.slot)]
     warnings: Sequence[str] = ()
-    if request.ecosystem and not problems:
+    if request.ecosystem and not found:
         entries, warnings = _with_ecosystem(entries, request, release, supervisor, host)
-        problems = list(_problems_of_names(entries))
+        found = list(_problems_of_names(entries))
     definitions = []
-    for entry in entries:
-        reader = _Reader(release, host)
-        definitions.append(reader.definition(_in_slot(entry, request.slot)))
-        problems += [f"{entry['name']}: {problem}" for problem in reader.problems]
-    problems += [*_problems_between(definitions), *supervisor.problems(definitions)]
+    for at, entry in enumerate(entries):
+        reader, here = _Reader(), _Here(release, host)
+        definitions.append(here.found(reader.definition(_in_slot(entry, request.slot))))
+        found += [(at, problem) for problem in (*reader.problems, *here.problems)]
+    found += _problems_between(definitions)
+    problems = [f"{entries[at]['name']}: {problem}" for at, problem in found]
+    problems += supervisor.problems(definitions)
     if problems:
         raise InvalidInput(request.application, problems)
     return Declared(definitions, release, warnings)
+
+
+def drafted(entries: Sequence[Mapping[str, Any]], slot: str | None) -> tuple[Sequence[Definition], Sequence[Problem]]:
+    """The definitions with paths as they are said, and all that is wrong with them on whatever host."""
+    found = [*_problems_of_names(entries), *_problems_of_slots(entries, slot)]
+    definitions = []
+    for at, entry in enumerate(entries):
+        reader = _Reader()
+        definitions.append(reader.definition(_in_slot(entry, slot)))
+        found += [(at, problem) for problem in reader.problems]
+    return definitions, [*found, *_problems_between(definitions)]
 
 
 def digest(definition: Definition) -> str:
@@ -176,35 +192,35 @@ def _with_ecosystem(
     return ecosystem.with_declared(found.processes, entries), found.warnings
 
 
-def _problems_of_names(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    for name, count in Counter(entry["name"] for entry in entries).items():
+def _problems_of_names(entries: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+    names = [entry["name"] for entry in entries]
+    for name, count in Counter(names).items():
         if not _NAME.fullmatch(name):
-            yield f"{name}: use letters, digits, dots, - and _ for the name of a process."
+            yield names.index(name), "use letters, digits, dots, - and _ for the name of a process."
         if count > 1:
-            yield f"{name}: it is declared {count} times."
+            yield names.index(name), f"it is declared {count} times."
 
 
-def _problems_of_slots(entries: Sequence[Mapping[str, Any]], slot: str | None) -> Iterator[str]:
-    for entry in entries:
+def _problems_of_slots(entries: Sequence[Mapping[str, Any]], slot: str | None) -> Iterator[Problem]:
+    for at, entry in enumerate(entries):
         ports = entry.get("ports")
         if ports and entry.get("port") is not None:
-            yield f"{entry['name']}: give port, or ports for the slots blue and green."
+            yield at, "give port, or ports for the slots blue and green."
         elif ports and (len(ports) != len(_SLOTS) or slot not in _SLOTS):
-            yield f"{entry['name']}: ports are two, for the slots blue and green; say which with slot."
+            yield at, "ports are two, for the slots blue and green; say which with slot."
 
 
 def _in_slot(entry: Mapping[str, Any], slot: str | None) -> Mapping[str, Any]:
     """With the one port that it has there."""
-    ports = entry.get("ports")
-    return {**entry, "port": ports[_SLOTS.index(slot)]} if ports and slot in _SLOTS else entry
+    ports = entry.get("ports") or ()
+    return {**entry, "port": ports[_SLOTS.index(slot)]} if slot in _SLOTS and len(ports) == len(_SLOTS) else entry
 
 
-def _problems_between(definitions: Sequence[Definition]) -> Iterator[str]:
-    ports = Counter(definition.port for definition in definitions if definition.port is not None)
-    for port, count in ports.items():
-        if count > 1:
-            named = " and ".join(definition.name for definition in definitions if definition.port == port)
-            yield f"{named}: port {port} can be listened to by one of them only."
+def _problems_between(definitions: Sequence[Definition]) -> Iterator[Problem]:
+    ports = [definition.port for definition in definitions]
+    for at, port in enumerate(ports):
+        if port is not None and port in ports[:at]:
+            yield at, "its port is that of another before it, and one of them only can listen to it."
 
 
 def _is(path: str, kind: str, host: Host) -> bool:
@@ -212,28 +228,57 @@ def _is(path: str, kind: str, host: Host) -> bool:
     return facts is not None and facts.type == kind
 
 
-class _Reader:
-    """Reads one process, and collects what is wrong with it."""
+class _Here:
+    """Finds on the host what a process is made of, and collects what is not there."""
 
     def __init__(self, release: str, host: Host) -> None:
         self._release = release
         self._host = host
         self.problems: list[str] = []
 
+    def found(self, draft: Definition) -> Definition:
+        """With real paths, as far as they lead to something."""
+        if "/" in draft.node and not self._host.commands.find(draft.node):
+            self.problems.append(f"node: {draft.node} is no program.")
+        file = draft.environment_file
+        if file is not None:
+            file = self._existing("environment_file", file, "file")
+        return replace(
+            draft,
+            script=self._existing("script", draft.script, "file") if draft.script else "",
+            cwd=self._existing("cwd", draft.cwd, "dir"),
+            environment_file=file,
+            environment_sha256=self._sha256(file) if file else "",
+        )
+
+    def _existing(self, option: str, path: str, kind: str) -> str:
+        real = self._host.folders.real(posixpath.join(self._release, path))
+        if not _is(real, kind, self._host):
+            self.problems.append(f"{option}: {real} is no {'file' if kind == 'file' else 'directory'}.")
+        return real
+
+    def _sha256(self, path: str) -> str:
+        file = self._host.files.read(path)
+        return hashlib.sha256(file.content).hexdigest() if file else ""
+
+
+class _Reader:
+    """Reads one process, and collects what is wrong with it."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
     def definition(self, entry: Mapping[str, Any]) -> Definition:
-        """As far as it can be read."""
+        """As far as it can be read, with paths as they are said."""
         said = {option: value for option, value in entry.items() if value is not None}
-        if "script" not in said:
+        if not said.get("script"):
             self.problems.append("script is required.")
         self._numbers(said)
         self._rules(said)
-        file = (
-            self._existing("environment_file", said["environment_file"], "file") if "environment_file" in said else None
-        )
         return Definition(
             name=said["name"],
-            script=self._existing("script", said["script"], "file") if "script" in said else "",
-            cwd=self._existing("cwd", said.get("cwd", "."), "dir"),
+            script=said.get("script", ""),
+            cwd=said.get("cwd", "."),
             arguments=tuple(said.get("args", ())),
             node=said.get("node", "node"),
             node_arguments=tuple(said.get("node_args", ())),
@@ -242,8 +287,7 @@ class _Reader:
             port=said.get("port"),
             health=said.get("health"),
             environment=self._environment(said),
-            environment_file=file,
-            environment_sha256=self._sha256(file) if file else "",
+            environment_file=said.get("environment_file"),
             memory_limit=self._memory(said.get("memory_limit")),
             kill_timeout=said.get("kill_timeout", 10),
             listen_timeout=said.get("listen_timeout", 30),
@@ -269,19 +313,11 @@ class _Reader:
             self.problems.append("health needs port.")
         if not said.get("health", "/").startswith("/"):
             self.problems.append("health has to begin with /.")
-        if "/" in said.get("node", "") and not self._host.commands.find(said["node"]):
-            self.problems.append(f"node: {said['node']} is no program.")
         self.problems += [
             f"{option} has to be an absolute path."
             for option in ("out_log", "error_log")
             if not said.get(option, "/").startswith("/")
         ]
-
-    def _existing(self, option: str, path: str, kind: str) -> str:
-        real = self._host.folders.real(posixpath.join(self._release, path))
-        if not _is(real, kind, self._host):
-            self.problems.append(f"{option}: {real} is no {'file' if kind == 'file' else 'directory'}.")
-        return real
 
     def _environment(self, said: Mapping[str, Any]) -> dict[str, str]:
         given = said.get("environment", {})
@@ -301,10 +337,6 @@ class _Reader:
             self.problems.append("memory_limit has to be a number, or one with K, M or G after it, such as 500M.")
             return None
         return int(found[1]) * _UNITS[found[2]]
-
-    def _sha256(self, path: str) -> str:
-        file = self._host.files.read(path)
-        return hashlib.sha256(file.content).hexdigest() if file else ""
 
 
 def _text(value: object) -> str:

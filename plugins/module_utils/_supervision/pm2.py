@@ -76,6 +76,21 @@ class Who:
     program: str
 
 
+def problems_of(definition: Definition, slot: Slot) -> Iterator[str]:
+    """What PM2 would take for something else, or not do, on whatever host."""
+    name = _full_name(definition.name, slot)
+    if name == "all" or name.isdigit():
+        yield "PM2 would take this name for something else."
+    for variable in sorted(_RECORD.intersection(definition.environment)):
+        yield f"environment: PM2 would take {variable} for a setting of its own."
+    if definition.is_cluster and definition.node != "node":
+        yield "in mode: cluster the Node of PM2's daemon runs, so leave out node."
+
+
+def _full_name(name: str, slot: Slot) -> str:
+    return f"{name}-{slot.name}" if slot.name else name
+
+
 class Pm2:
     """The processes of one slot in the daemon of this user."""
 
@@ -92,7 +107,7 @@ class Pm2:
 
     def full_name(self, name: str) -> str:
         """The name with the slot behind it."""
-        return f"{name}-{self._slot.name}" if self._slot.name else name
+        return _full_name(name, self._slot)
 
     def clean(self) -> Sequence[str]:
         """With nothing in the environment but what PM2 needs."""
@@ -110,12 +125,7 @@ class Pm2:
                 f"systemctl start pm2-{self._who.user}."
             )
         for definition in definitions:
-            if self.full_name(definition.name) == "all" or self.full_name(definition.name).isdigit():
-                yield f"{definition.name}: PM2 would take this name for something else."
-            for variable in sorted(_RECORD.intersection(definition.environment)):
-                yield f"{definition.name}: environment: PM2 would take {variable} for a setting of its own."
-            if definition.is_cluster and definition.node != "node":
-                yield f"{definition.name}: in mode: cluster the Node of PM2's daemon runs, so leave out node."
+            yield from (f"{definition.name}: {problem}" for problem in problems_of(definition, self._slot))
 
     def look(self) -> Standing:
         """What the daemon lists, if there is one."""

@@ -116,7 +116,7 @@ def test_each_slot_has_a_port_of_its_own(slot: str, port: int) -> None:
     assert (definition.port, definition.environment) == (port, {"PORT": str(port)})
 
 
-@pytest.mark.parametrize(("ports", "slot"), [([3001], "blue"), ([1, 2, 3], "blue"), ([1, 2], None), ([1, 2], "red")])
+@pytest.mark.parametrize(("ports", "slot"), [([3001], "green"), ([1, 2, 3], "blue"), ([1, 2], None), ([1, 2], "red")])
 def test_ports_of_slots_have_to_be_two(ports: list[int], slot: str | None) -> None:
     with pytest.raises(InvalidInput) as refused:
         read({**WEB, "ports": ports}, slot=slot)
@@ -136,10 +136,12 @@ def test_memory_is_read_in_its_units(said: str, bytes_: int) -> None:
     ("said", "problem"),
     [
         ({"script": None}, "web: script is required."),
+        ({"script": ""}, "web: script is required."),
         ({"script": "nope.js"}, f"web: script: {RELEASE}/nope.js is no file."),
         ({"script": "api"}, f"web: script: {RELEASE}/api is no file."),
         ({"cwd": "nope"}, f"web: cwd: {RELEASE}/nope is no directory."),
         ({"cwd": "web.js"}, f"web: cwd: {RELEASE}/web.js is no directory."),
+        ({"environment_file": ""}, f"web: environment_file: {RELEASE} is no file."),
         ({"environment_file": ".env"}, f"web: environment_file: {RELEASE}/.env is no file."),
         ({"instances": 0}, "web: instances has to be from 1 to 256."),
         ({"port": 65536}, "web: port has to be from 1 to 65535."),
@@ -183,7 +185,7 @@ def test_all_problems_are_told_at_once() -> None:
         "web: port has to be from 1 to 65535.",
         "other: port has to be from 1 to 65535.",
         f"other: script: {RELEASE}/nope.js is no file.",
-        "web and other: port 0 can be listened to by one of them only.",
+        "other: its port is that of another before it, and one of them only can listen to it.",
         "The supervisor cannot.",
     ]
 
