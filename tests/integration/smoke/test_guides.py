@@ -1,7 +1,10 @@
 # SPDX-FileCopyrightText: Shipshape contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The suites of the five guides, against the five applications: well, and misbehaving in one way after the other."""
+"""The suites of guides, against stand-ins of their applications: well, and misbehaving in one way after the other.
+
+Lumiku is proved in tests/integration/examples, against the real example.
+"""
 
 from __future__ import annotations
 
@@ -209,31 +212,6 @@ MISBEHAVIOURS = {
         told=['sql: missing: expected [], got ["api_credentials.priority"] (/srv/stacklens/… has …)'],
         gate="sql",
     ),
-    "lumiku": Misbehaviour(
-        "lumiku",
-        ["racing-credits", "open-socket", "no-redis"],
-        sql="DROP TABLE pose_library",
-        told=[
-            'the application reaches Redis: json.redis: expected in ["connected", "healthy", "ok", "ready", "up", true]'
-            ', got "down" (GET http://localhost:3100/health answered 200: {"redis":"down"})',
-            'thirteen tables: missing: expected [], got ["pose_library"] (/srv/lumiku/data.db has …)',
-            "no socket without a token: connected: expected false, got true"
-            " (ws://localhost:3100/socket.io/ (namespace /pose-generator) is connected.)",
-            "ten uploads at once: spent: expected 10, got 1"
-            " (POST http://localhost:3100/api/apps/avatar-creator/projects/1/avatars/upload, sent 10 times: 10 x 200."
-            " Of /api/credits, creditBalance went from 99 to 98.)",
-        ],
-    ),
-    "lumiku's log": Misbehaviour(
-        "lumiku",
-        ["bad-log"],
-        told=[
-            "start-up messages: forbidden: expected 0, got …"
-            " (Read /srv/lumiku/logs/lumiku.log: ❌ FATAL: boom ********)",
-            "critical errors in the log: forbidden: expected 0, got …"
-            " (Read /srv/lumiku/logs/lumiku.log: ❌ FATAL: boom ********)",
-        ],
-    ),
     "holibot": Misbehaviour(
         "holibot",
         ["memory-sessions", "cors", "trusting-headers"],
@@ -335,7 +313,6 @@ CHANGING = {
         "a credential is created, found in its place, edited, and removed",
         "uploads open no ticket, critical errors do",
     ],
-    "lumiku": ["generating an avatar takes credits", "ten uploads at once"],
     "holibot": [
         "the backend answers",
         "no limit of an earlier run",
@@ -368,19 +345,18 @@ def test_check_mode_changes_nothing(guides: Applications, app: str) -> None:
 # Secrets
 
 
-@pytest.mark.parametrize("app", ["faceshot", "stacklens", "lumiku", "carloans"])
+@pytest.mark.parametrize("app", ["faceshot", "stacklens", "carloans"])
 def test_no_secret_is_seen_even_if_the_server_echoes_it(guides: Applications, app: str) -> None:
     guides.misbehave("echo", "bad-log")
     with watching(guides.host, *TOKENS.values(), REDIS_PASSWORD) as watch:
         result = guides.prove(app, secrets=["boom"], report=REPORTS)
         reports = guides.host.run("cat", *REPORTS.values()).decode()
     assert watch.looks > 0
-    # That is what the application itself does.
-    assert watch.seen == (["/srv/lumiku/logs/lumiku.log"] if app == "lumiku" else [])
+    assert watch.seen == []
     assert result["failed"]
     login = TOKENS[app] if app == "carloans" else f"Bearer {TOKENS[app]}"
     for printed in (json.dumps(result), reports):
-        assert "answered 418" in printed or app == "lumiku"
+        assert "answered 418" in printed
         assert "********" in printed
         assert [word for word in ("canary", "boom", base64.b64encode(login.encode()).decode()) if word in printed] == []
 
@@ -479,8 +455,8 @@ def test_playbook_proves_an_application(guides: Applications, tmp_path: Path) ->
 
 def test_playbook_takes_a_suite_of_ones_own(guides: Applications, tmp_path: Path) -> None:
     own = tmp_path / "own.yml"
-    checks = [{"http": "/health"}, {"tcp": "${address}:3100"}]
-    own.write_text(json.dumps({"base_url": "http://${address}:3100", "checks": checks}))
+    checks = [{"http": "/health"}, {"tcp": "${address}:3000"}]
+    own.write_text(json.dumps({"base_url": "http://${address}:3000", "checks": checks}))
     # On the controller, as nothing else is said.
     given = {"suite": "own.yml", "suite_vars": {"address": guides.host.ip()}}
     is_well, told, where = verify(tmp_path, guides.host, **given)
@@ -489,8 +465,8 @@ def test_playbook_takes_a_suite_of_ones_own(guides: Applications, tmp_path: Path
     is_well, told, where = verify(tmp_path, guides.host, suite="own.yml", suite_vars={"address": "127.0.0.1"})
     assert not is_well
     assert told.splitlines()[1:] == [
-        "http /health: GET http://127.0.0.1:3100/health had no answer: nothing listens there.",
-        "tcp ${address}:3100: open: expected true, got false (tcp 127.0.0.1:3100 has no connection: nothing listens"
+        "http /health: GET http://127.0.0.1:3000/health had no answer: nothing listens there.",
+        "tcp ${address}:3000: open: expected true, got false (tcp 127.0.0.1:3000 has no connection: nothing listens"
         " there. Start the server, or correct the port.)",
     ]
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: Shipshape contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The five applications of the guides on a test host: under PM2, behind nginx with TLS, with Redis and databases."""
+"""Applications of the guides on a test host: under PM2, behind nginx with TLS, with Redis and databases."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.integration.node import packages
 
 HERE = Path(__file__).resolve().parent
 SUITES = ROOT / "playbooks" / "suites"
-APPS = ("faceshot", "stacklens", "lumiku", "holibot", "carloans")
+APPS = ("faceshot", "stacklens", "holibot", "carloans")
 
 CA = "/srv/tls/ca.pem"
 PM2_PACKAGES = HERE.parent / "pm2"
@@ -42,17 +42,6 @@ VARIABLES: Mapping[str, Mapping[str, Any]] = {
         "jira": "http://localhost:4001",
         "jira_project": "OPS",
         "jira_authorization": f"Bearer {TOKENS['jira']}",
-    },
-    "lumiku": {
-        "url": "http://localhost:3100",
-        "database": "sqlite:///srv/lumiku/data.db",
-        "redis_host": "localhost",
-        "redis_password": REDIS_PASSWORD,
-        "root": "/srv/lumiku",
-        "log": "/srv/lumiku/logs/lumiku.log",
-        "token": TOKENS["lumiku"],
-        "project": 1,
-        "image": "/srv/test.jpg",
     },
     "holibot": {
         "domain": "holibot.test",
@@ -88,14 +77,6 @@ TABLES = {
         INSERT INTO api_credentials (name, provider, priority) VALUES ('o', 'openai', 40), ('g', 'gemini', 10),
             ('q', 'groq', 20), ('r', 'openrouter', 30), ('a', 'anthropic', 50);
     """,
-    "lumiku": "".join(
-        f"CREATE TABLE {name} (id);"
-        for name in (
-            *("avatar_projects", "avatars", "avatar_presets", "persona_examples", "avatar_usage_history"),
-            *("avatar_generations", "pose_categories", "pose_library", "pose_generator_projects"),
-            *("pose_generations", "generated_poses", "pose_selections", "pose_requests"),
-        )
-    ),
     "holibot": "CREATE TABLE ChatSession (id); CREATE TABLE ChatSessionCleanupLog (id);",
     "carloans": """
         CREATE TABLE pg_stat_activity (backend_type TEXT);
@@ -108,12 +89,11 @@ TABLES = {
 PREPARE = r"""
 set -eu
 ln -sf "$2" /usr/local/bin/pm2
-for app in faceshot stacklens lumiku holibot carloans jira; do mkdir -p /srv/$app/logs; done
+for app in faceshot stacklens holibot carloans jira; do mkdir -p /srv/$app/logs; done
 mkdir -p /srv/tls /srv/holibot/www/assets /srv/carloans/www
-mkdir -p /srv/lumiku/uploads/avatar-creator /srv/lumiku/uploads/pose-generator /srv/lumiku/outputs
 echo picture >/srv/test.jpg
 echo '{"name": "faceshot", "version": "1.0.0"}' >/srv/faceshot/package.json
-touch /srv/lumiku/logs/lumiku.log /srv/stacklens/logs/error.log /srv/carloans/www/favicon.ico
+touch /srv/stacklens/logs/error.log /srv/carloans/www/favicon.ico
 touch /srv/holibot/logs/cleanup-today.log
 install -m 600 /dev/null /srv/holibot/.env
 echo '<title>HoliBot</title><script src="/assets/index-5f1c.js"></script>' >/srv/holibot/www/index.html
@@ -154,9 +134,7 @@ cp /srv/faceshot/data.db /srv/faceshot/production.db.backup.20261121_030000
 ln -sf data.db /srv/stacklens/stacklens.db
 # What an earlier test has left in logs that are read from their beginnings.
 : >/srv/faceshot/logs/application.log
-sed -i /FATAL/d /srv/lumiku/logs/*.log
 redis-cli FLUSHALL
-redis-cli SET credits 100
 """
 
 
@@ -184,7 +162,7 @@ class Applications:
         self._shared.joinpath("faults").write_text(" ".join(faults))
 
     def reset(self) -> None:
-        """Have the databases, the credits and the limits as they were."""
+        """Have the databases and the limits as they were."""
         tables = (word for app in TABLES.items() for word in app)
         self.host.run("sh", "-c", RESET, "sh", REDIS_PASSWORD, *tables)
         self.writes()

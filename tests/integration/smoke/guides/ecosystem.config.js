@@ -18,7 +18,6 @@ module.exports = {
     app("faceshot-chopshop", "faceshot", 3000),
     app("stacklens-api", "stacklens", 4000),
     app("jira", "jira", 4001),
-    app("lumiku", "lumiku", 3100),
     app("holibot-backend", "holibot", 3002, 2),
     app("carloans", "carloans", 5000, 2),
   ],

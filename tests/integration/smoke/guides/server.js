@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: Shipshape contributors
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// The five applications of the guides, and the Jira beside one of them, as small as their suites allow. APP says which
-// it is. The words in the file of faults make it misbehave, from the next request on.
+// Applications of the guides, and the Jira beside one of them, as small as their suites allow. APP says which it is.
+// The words in the file of faults make it misbehave, from the next request on.
 "use strict";
 
 const { execFile } = require("node:child_process");
@@ -61,8 +61,6 @@ function redis(...words) {
 const COUNT =
   "local n = redis.call('INCR', KEYS[1]) " +
   "if n <= tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end return n";
-const SPEND =
-  "local n = tonumber(redis.call('GET', KEYS[1])) if n < 1 then return -1 end return redis.call('DECR', KEYS[1])";
 
 async function isLimited(request) {
   if (!LIMITS[APP] || faulty("no-limiter")) return false;
@@ -190,29 +188,6 @@ const ROUTES = {
       async () => answer(200, { total: Number((await redis("GET", "tickets")) ?? 0) }),
     ],
   ],
-  lumiku: [
-    [/^GET \/health$/, {}, () => answer(200, { redis: faulty("no-redis") ? "down" : "connected" })],
-    [/^GET \/api\/apps\/pose-generator\/health$/, {}, fine],
-    [
-      /^GET \/api\/credits$/,
-      { known: true },
-      async () => answer(200, { creditBalance: Number(await redis("GET", "credits")) }),
-    ],
-    [
-      /^POST \/api\/apps\/avatar-creator\/projects\/1\/avatars\/(generate|upload)$/,
-      { known: true },
-      async () => {
-        let left;
-        if (faulty("racing-credits")) {
-          left = Number(await redis("GET", "credits")) - 1;
-          await pause(100);
-          await redis("SET", "credits", left);
-        } else left = await redis("EVAL", SPEND, 1, "credits");
-        log("lumiku.log", "✅ Avatar generation completed");
-        return left < 0 ? answer(402, { error: "no credits" }) : answer(200, { creditUsed: 1, creditBalance: left });
-      },
-    ],
-  ],
   holibot: [
     [
       /^POST \/api\/v1\/chat\/message$/,
@@ -266,7 +241,6 @@ const SECURITY = {
 const BAD_LINES = {
   faceshot: ["application.log", `{"level":"error","msg":"boom"}${"\nRate limit reached".repeat(100)}`],
   stacklens: ["error.log", "boom"],
-  lumiku: ["lumiku.log", `❌ FATAL: boom ${token.lumiku}`],
 };
 
 async function answered(request, content) {
@@ -312,50 +286,10 @@ const server = http.createServer((request, response) => {
   });
 });
 
-// As much of Socket.IO as a client with one namespace needs; texts of up to 65535 bytes, of which none is cut in two.
-server.on("upgrade", (request, socket) => {
-  const key = crypto
-    .createHash("sha1")
-    .update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
-    .digest("base64");
-  socket.write(
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-      `Sec-WebSocket-Accept: ${key}\r\n\r\n`,
-  );
-  const send = (said) => {
-    const data = Buffer.from(said);
-    const size = data.length < 126 ? [data.length] : [126, data.length >> 8, data.length & 255];
-    socket.write(Buffer.concat([Buffer.from([0x81, ...size]), data]));
-  };
-  socket.on("error", () => {});
-  socket.on("data", (frame) => {
-    if ((frame[0] & 15) !== 1) return socket.end();
-    const at = (frame[1] & 127) === 126 ? 4 : 2;
-    const said = Buffer.from(frame.subarray(at + 4).map((byte, index) => byte ^ frame[at + (index % 4)])).toString();
-    const [, given] = /^40\/pose-generator,?(.*)$/.exec(said) ?? [];
-    if (given === undefined) return undefined;
-    const isLet = faulty("open-socket") || (JSON.parse(given || "{}").token === token.lumiku && !faulty("echo"));
-    if (!isLet) return send(`44/pose-generator,${JSON.stringify({ message: `refused: ${given}` })}`);
-    send('40/pose-generator,{"sid":"two"}');
-    return setTimeout(() => send('42/pose-generator,["generation:progress",{"percent":50}]'), 100);
-  });
-  send('0{"sid":"one","upgrades":[],"pingInterval":25000,"pingTimeout":20000}');
-});
-
 const STARTED = {
   stacklens: ["gemini | Priority: 10", "groq | Priority: 20", "openrouter | Priority: 30"].map(
     (line) => `Provider: ${line}`,
   ),
-  lumiku: [
-    "Environment variables validated successfully",
-    "Database connected successfully",
-    "Redis connected successfully",
-    "Redis connection ready",
-    "Pose Generator queue initialized",
-    "Pose Generator storage initialized",
-    "WebSocket server initialized for Pose Generator",
-    "Server started successfully",
-  ].map((line) => `✅ ${line}`),
 };
 server.listen(Number(PORT), APP === "holibot" ? "127.0.0.1" : "0.0.0.0", () =>
   STARTED[APP]?.forEach((line) => log(`${APP}.log`, line)),
