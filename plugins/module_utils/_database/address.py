@@ -148,6 +148,9 @@ def _settings(parts: SplitResult) -> dict[str, str]:
         if name in _PARAMETERS:
             settings[_PARAMETERS[name]] = value
         elif name.lower() not in _OF_APPLICATIONS:
+            if "@" in parts.query:
+                # What looks like a parameter is the end of a password.
+                raise _refusal("has a ? before its host: percent-encode it, or give database_password.")
             raise _refusal(f"has a parameter that is not known, {name}. {did_you_mean(name, _PARAMETERS)}")
     return settings
 

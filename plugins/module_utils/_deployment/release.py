@@ -174,12 +174,18 @@ def _problems(options: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"build[{number}].{problem}" for problem in _problems_of_step(step))
     for name in ("environment", "secrets"):
         yield from (f"{name}: {problem}" for problem in _problems_of_variables(options[name]))
-    shared = [*options["shared"], *options["shared_files"], *options["copied_files"]]
-    yield from (f"shared: {problem}" for path in shared for problem in _problems_of_path(path))
-    paths = sorted(posixpath.normpath(path) for path in shared)
-    for path, other in zip(paths, paths[1:]):
-        if f"{other}/".startswith(f"{path}/"):
-            yield f"shared: {other} is in {path}, which is shared already."
+    shared = {
+        f"{name}[{number}]": path
+        for name in ("shared", "shared_files", "copied_files")
+        for number, path in enumerate(options[name], 1)
+    }
+    for place, path in shared.items():
+        yield from _problems_of_path(place, path)
+    # By their parts, so that what is in a directory comes next to it.
+    paths = sorted((posixpath.normpath(path).split("/"), place) for place, path in shared.items())
+    for (path, place), (inner, inner_place) in zip(paths, paths[1:]):
+        if inner[: len(path)] == path:
+            yield f"{inner_place}: it is in {place}, which is shared already."
 
 
 def _problems_of_source(source: Mapping[str, Any]) -> Iterator[str]:
@@ -195,17 +201,19 @@ def _problems_of_source(source: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _problems_of_step(step: Mapping[str, Any]) -> Iterator[str]:
-    yield from (f"in: {problem}" for problem in _problems_of_path(step["in"]) if step["in"] != ".")
-    yield from (f"keeps: {problem}" for path in step["keeps"] for problem in _problems_of_path(path))
+    if step["in"] != ".":
+        yield from _problems_of_path("in", step["in"])
+    for number, path in enumerate(step["keeps"], 1):
+        yield from _problems_of_path(f"keeps[{number}]", path)
     yield from (f"environment: {problem}" for problem in _problems_of_variables(step["environment"]))
     if step["timeout"] <= 0:
         yield "timeout: give seconds, more than 0."
 
 
-def _problems_of_path(path: str) -> Iterator[str]:
+def _problems_of_path(place: str, path: str) -> Iterator[str]:
     normal = posixpath.normpath(path)
     if path.startswith("/") or normal == "." or normal.startswith(".."):
-        yield f"{path or 'an empty path'} does not lead to something in the release: give a path from there."
+        yield f"{place}: it does not lead to something in the release: give a path from there."
 
 
 def _problems_of_variables(environment: Mapping[str, Any]) -> Iterator[str]:

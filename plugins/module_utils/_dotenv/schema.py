@@ -57,7 +57,7 @@ def _field(name: str, declared: object) -> Field:
     limits = dict(declared or {})
     declared_type = str(limits.setdefault("type", "choice" if "choices" in limits else "string"))
     if declared_type not in TYPES:
-        raise Unfit(f".type: there is no type {declared_type}. {did_you_mean(declared_type, TYPES)}")
+        raise Unfit(f".type: there is no such type. {did_you_mean(declared_type, TYPES)}")
     allowed = _COMMON_LIMITS | TYPES[declared_type].limits
     for limit in limits:
         if limit not in _LIMITS:

@@ -40,7 +40,7 @@ class Host:
 
 def tell(request: Request, host: Host, *, check_mode: bool) -> Result:
     """Tell everybody; who could not be told is a warning, as a deployment does not fail because of that."""
-    problems = list(_problems(request))
+    problems = list(problems_of(request))
     if problems:
         raise InvalidInput("The notice of a deployment", problems)
     told = text(request.summary, request.changes, request.how_to_use, request.known, request.report)
@@ -55,6 +55,21 @@ def tell(request: Request, host: Host, *, check_mode: bool) -> Result:
     data = {"subject": subject(request.summary), "text": told, "told": sent, "failed": failed}
     warnings = [f"Nobody was told by {line}" for line in failed]
     return Result(changed=bool(sent), data=data, warnings=warnings)
+
+
+def problems_of(request: Request) -> Iterator[str]:
+    """What of this cannot be told, or to nobody, a sentence each."""
+    if not request.summary:
+        yield "summary: it is empty: give the lines that deployment_record returns."
+    for number, webhook in enumerate(request.webhooks, 1):
+        if not str(webhook["url"]).startswith(("http://", "https://")):
+            yield f"webhooks[{number}].url: give an address that begins with https://."
+    mail = request.mail or {"to": [], "sender": "-@-"}
+    places = [(f"to[{number}]", address) for number, address in enumerate(mail["to"], 1)]
+    for place, address in [*places, ("sender", mail["sender"])]:
+        # Lines of a header are separated by their ends.
+        if "@" not in address or any(sign in address for sign in "\r\n"):
+            yield f"mail.{place}: this is no address of mail."
 
 
 def secrets_of(request: Request) -> list[str]:
@@ -84,15 +99,3 @@ def _ways(request: Request, told: str, host: Host) -> Iterator[tuple[str, Callab
 
 def _posting(url: str, body: bytes, request: Request, host: Host) -> Callable[[], None]:
     return lambda: host.poster.post(url, body, timeout=request.timeout, ca=request.ca)
-
-
-def _problems(request: Request) -> Iterator[str]:
-    if not request.summary:
-        yield "summary: it is empty: give the lines that deployment_record returns."
-    for number, webhook in enumerate(request.webhooks, 1):
-        if not str(webhook["url"]).startswith(("http://", "https://")):
-            yield f"webhooks[{number}].url: give an address that begins with https://."
-    for address in [*request.mail["to"], request.mail["sender"]] if request.mail else []:
-        # Lines of a header are separated by their ends.
-        if "@" not in address or any(sign in address for sign in "\r\n"):
-            yield f"mail: {address.split()[0] if address.split() else 'an empty text'} is no address."

@@ -66,6 +66,7 @@ def test_a_password_beside_the_url_wins() -> None:
         ("mysql://db/hunter22%00", "has a NUL in it"),
         ("mysql:///hunter22?socket=run/x", "socket that is no absolute path"),
         ("mysql://db/hunter22?sockte=/x", "sockte. Did you mean socket?"),
+        ("mysql://app:1?hunter22@db/shop", "a ? before its host: percent-encode it"),
         ("mysql://db/hunter22?ssl-mode=maybe", "TLS mode that is none of disable, prefer"),
         ("mysql://db/hunter22?ssl-ca=ca.pem", "TLS ca by a path that is not absolute"),
         ("mysql://db/hunter22?connect_timeout=0", "connect_timeout"),

@@ -20,7 +20,7 @@ def test_order_and_inferred_types() -> None:
         ("my-key", {}, "schema.my-key: is no name of an environment variable"),
         ("1A", {}, "is no name"),
         ("A", "port", "schema.A: is not a dictionary"),
-        ("A", {"type": "prot"}, "schema.A.type: there is no type prot. Did you mean port?"),
+        ("A", {"type": "prot"}, "schema.A.type: there is no such type. Did you mean port?"),
         ("A", {"type": "xyzzy"}, "Known are: boolean, choice, email"),
         ("A", {"requierd": True}, "schema.A.requierd: is not known. Did you mean required?"),
         ("A", {"type": "port", "min_entropy": 3}, "schema.A.min_entropy: does not go with type port."),
@@ -28,7 +28,7 @@ def test_order_and_inferred_types() -> None:
         ("A", {"choices": []}, "schema.A.choices: is not a list of words."),
         ("A", {"choices": [{}]}, "schema.A.choices: is not a list of words."),
         ("A", {"required": "yes"}, "schema.A.required: is not true or false."),
-        ("A", {"type": 3}, "there is no type 3"),
+        ("A", {"type": 3}, "there is no such type"),
         ("A", {"min_length": 0}, "schema.A.min_length: is not a whole number above 0."),
         ("A", {"min_length": True}, "schema.A.min_length: is not a whole number above 0."),
         ("A", {"type": "integer", "min": "1"}, "schema.A.min: is not a number."),
@@ -58,7 +58,7 @@ def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(InvalidInput) as refusal:
         parse_schema({"A": {"type": "prot"}, "B": {}, "C": {"min": 1}})
     assert refusal.value.details["problems"] == [
-        "schema.A.type: there is no type prot. Did you mean port?",
+        "schema.A.type: there is no such type. Did you mean port?",
         "schema.C.min: does not go with type string.",
     ]
 

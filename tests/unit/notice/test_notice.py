@@ -266,9 +266,9 @@ def test_a_subject_is_one_line(post: Post) -> None:
     [
         ({"summary": []}, "summary: it is empty: give the lines that deployment_record returns."),
         ({"webhooks": [{"url": CANARY}]}, "webhooks[1].url: give an address that begins with https://."),
-        ({"mail": {"to": ["team"], "sender": "a@b"}}, "mail: team is no address."),
-        ({"mail": {"to": ["a@b\r\nBcc: c@d"], "sender": "a@b"}}, "mail: a@b is no address."),
-        ({"mail": {"to": ["a@b"], "sender": " "}}, "mail: an empty text is no address."),
+        ({"mail": {"to": ["team"], "sender": "a@b"}}, "mail.to[1]: this is no address of mail."),
+        ({"mail": {"to": ["a@b\r\nBcc: c@d"], "sender": "a@b"}}, "mail.to[1]: this is no address of mail."),
+        ({"mail": {"to": ["a@b"], "sender": " "}}, "mail.sender: this is no address of mail."),
     ],
 )
 def test_what_cannot_be_told_is_refused(asked: dict[str, Any], problem: str) -> None:
