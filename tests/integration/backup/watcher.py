@@ -30,6 +30,7 @@ class Watcher:
         self.words = [word.encode() for word in words]
         self.folders = [Path(folder) for folder in folders]
         self.seen: set[str] = set()
+        self._without: dict[str, tuple[int, ...]] = {}
         self.processes: set[str] = set()
         self.looks = 0
 
@@ -39,7 +40,7 @@ class Watcher:
             if process.name.isdigit():
                 self.look_at_process(process)
         if self.looks % OFTEN == 0:
-            self.seen.update(self.holders(GLANCE))
+            self.seen.update(self.new_holders())
         self.looks += 1
 
     def look_at_process(self, process: Path) -> None:
@@ -50,14 +51,33 @@ class Watcher:
             if self.is_in(content):
                 self.seen.add(f"{place} of {arguments[:40]!r}")
 
-    def holders(self, limit: int) -> Iterator[str]:
-        """The files that hold one of the words, or have it in their names."""
+    def new_holders(self) -> Iterator[str]:
+        """The files that hold one of the words at their beginning, of those that have changed since they did not."""
+        for file in self._files():
+            try:
+                status = os.lstat(file)
+            except OSError:
+                continue
+            state = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            if self._without.get(file) == state:
+                continue
+            if self._holds(file, GLANCE):
+                yield file
+            # What is written to shared memory leaves no time behind.
+            elif not file.startswith("/dev/shm/"):
+                self._without[file] = state
+
+    def holders(self) -> set[str]:
+        """All files that hold one of the words, or have it in their names."""
+        return {file for file in self._files() if self._holds(file, -1)}
+
+    def _files(self) -> Iterator[str]:
         for folder in self.folders:
             for path, _folders, files in os.walk(folder):
-                for name in files:
-                    file = Path(path, name)
-                    if self.is_in(os.fsencode(file)) or self.is_in(_content(file, limit)):
-                        yield str(file)
+                yield from (os.path.join(path, name) for name in files)
+
+    def _holds(self, file: str, limit: int) -> bool:
+        return self.is_in(os.fsencode(file)) or self.is_in(_content(Path(file), limit))
 
     def is_in(self, content: bytes) -> bool:
         """Whether one of the words is."""
@@ -83,7 +103,7 @@ def _wait_for_the_end(is_over: threading.Event) -> None:
 def main() -> None:
     """Look until the standard input ends, then at all that is left."""
     watcher = Watcher(**json.loads(sys.stdin.readline()))
-    before = set(watcher.holders(-1))
+    before = watcher.holders()
     since = subprocess.run(["date", "+%s"], check=True, capture_output=True, text=True).stdout.strip()
     is_over = threading.Event()
     reader = threading.Thread(target=_wait_for_the_end, args=(is_over,))
@@ -92,7 +112,7 @@ def main() -> None:
     while not is_over.wait(0.001):
         watcher.look()
     reader.join()
-    left = {*watcher.holders(-1), *watcher.seen} - before
+    left = (watcher.holders() | watcher.seen) - before
     journal = subprocess.run(
         ["journalctl", f"--since=@{since}", "--all", "--output=cat"], check=True, capture_output=True
     )
