@@ -93,7 +93,7 @@ class _Plan:
 
 def back_up(request: Request, *, host: Host, strategy: Strategy, check_mode: bool) -> Result:
     """Take a backup unless one is there that will do, copy off the host what is not yet there, and prune."""
-    _refuse_unfit(request)
+    refuse(request)
     if check_mode:
         return _run(request, host, strategy, check_mode=True, tell=lambda purpose: None)
     host.folders.prepare(request.directory)
@@ -103,7 +103,7 @@ def back_up(request: Request, *, host: Host, strategy: Strategy, check_mode: boo
 
 def take(request: Request, *, host: Host, strategy: Strategy, tell: Tell) -> tuple[Manifest, list[str]]:
     """Take a backup whatever is there already, and warn of what is to be warned of; whoever asks holds the lock."""
-    _refuse_unfit(request)
+    refuse(request)
     catalogue = read_catalogue(request.directory, files=host.files, folders=host.folders)
     own = catalogue.of(request.address.engine, source_of(request.address))
     packing = choose_packing(request.compress, request.compress_level, request.encrypt_to, host.commands.find)
@@ -117,7 +117,8 @@ def source_of(address: Address) -> str:
     return str(replace(address, user=None))
 
 
-def _refuse_unfit(request: Request) -> None:
+def refuse(request: Request) -> None:
+    """Raise InvalidInput if it cannot be taken like this, on whatever host."""
     problems = [
         *name_problems(request.name),
         *(

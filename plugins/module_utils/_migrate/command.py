@@ -62,14 +62,20 @@ class CommandRunner:
 
     name = "command"
 
+    def refuse(self, project: Project) -> None:
+        """Without a program there is nothing that migrates."""
+        if not project.run:
+            raise InvalidInput("The program that migrates", ["run: it is missing. Say which program migrates."])
+        refuse(project)
+
     def observe(self, project: Project, connection: Connection, engine: Engine, host: Host) -> Standing:
         """Whether the tables that the program makes are there; where none are named, the program decides by itself."""
-        _refuse(project)
+        self.refuse(project)
         return standing_without_ledger(project, connection, engine)
 
     def apply(self, project: Project, standing: Standing, host: Host) -> Sequence[Applied]:
         """Run the program; what it says it has done, or nothing if it says that it has applied none."""
-        _refuse(project)
+        self.refuse(project)
         name = own_program(project).name
         printed = carry_out(name, project.run, project, host, url_of=url_with_password, says=project.says)
         summary = summary_of(printed)
@@ -81,9 +87,3 @@ class CommandRunner:
         if summary.applied == 0:
             return []
         return [Applied(f"{name}: {summary}" if summary.applied else name)]
-
-
-def _refuse(project: Project) -> None:
-    if not project.run:
-        raise InvalidInput("The program that migrates", ["run: it is missing. Say which program migrates."])
-    refuse(project)

@@ -72,9 +72,18 @@ class DrizzleRunner:
     SAYS = (r"migrations applied successfully",)
     PUSH_SAYS = (r"Changes applied|No changes detected",)
 
+    def refuse(self, project: Project) -> None:
+        """What drizzle-kit push does to MySQL cannot be relied on."""
+        refuse(project)
+        if _is_push(project) and project.address.engine == "mysql":
+            raise InvalidInput(
+                "The program that migrates",
+                ["run: drizzle-kit push fails in MySQL the second time and ends as if all were well. Use migrate."],
+            )
+
     def observe(self, project: Project, connection: Connection, engine: Engine, host: Host) -> Standing:
         """How far the database has come, by the table __drizzle_migrations or the one that takes its place."""
-        self._refuse(project)
+        self.refuse(project)
         if _is_push(project):
             return standing_without_ledger(project, connection, engine)
         entries = _journal(project, host)
@@ -89,7 +98,7 @@ class DrizzleRunner:
 
     def apply(self, project: Project, standing: Standing, host: Host) -> Sequence[Applied]:
         """Have Drizzle apply all that is pending."""
-        self._refuse(project)
+        self.refuse(project)
         said = carry_out(
             self.PROGRAM, project.run or self.RUN, project, host, url_of=url_with_password, says=self._says(project)
         )
@@ -101,14 +110,6 @@ class DrizzleRunner:
         if _is_push(project):
             return (*self.PUSH_SAYS, *project.says)
         return expected(project, self.PROGRAM, self.SAYS)
-
-    def _refuse(self, project: Project) -> None:
-        refuse(project)
-        if _is_push(project) and project.address.engine == "mysql":
-            raise InvalidInput(
-                "The program that migrates",
-                ["run: drizzle-kit push fails in MySQL the second time and ends as if all were well. Use migrate."],
-            )
 
 
 def _is_push(project: Project) -> bool:

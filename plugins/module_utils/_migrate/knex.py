@@ -53,9 +53,13 @@ class KnexRunner:
     RUN = ("npx", "--no-install", "knex", "migrate:latest")
     SAYS = (r"^Batch \d+ run\b|^Already up to date",)
 
+    def refuse(self, project: Project) -> None:
+        """As any tool."""
+        refuse(project)
+
     def observe(self, project: Project, connection: Connection, engine: Engine, host: Host) -> Standing:
         """How far the database has come, by the table knex_migrations or the one that takes its place."""
-        refuse(project)
+        self.refuse(project)
         files = {migration.name: migration for migration in _migrations(project, host)}
         ledger = project.ledger_table or _TABLE
         table, lock = (ledger_table(connection, engine, name) for name in (ledger, lock_of(ledger)))
@@ -72,7 +76,7 @@ class KnexRunner:
 
     def apply(self, project: Project, standing: Standing, host: Host) -> Sequence[Applied]:
         """Have Knex apply all that is pending."""
-        refuse(project)
+        self.refuse(project)
         says = expected(project, self.name, self.SAYS)
         carry_out("Knex", project.run or self.RUN, project, host, url_of=_url, says=says)
         return [Applied(migration.name) for migration in standing.pending]

@@ -62,9 +62,17 @@ class PrismaRunner:
     RUN = ("npx", "--no-install", "prisma", "migrate", "deploy")
     SAYS = (r"have been (?:successfully )?applied|No pending migrations to apply",)
 
+    def refuse(self, project: Project) -> None:
+        """What keeps no ledger cannot be proved."""
+        refuse(project)
+        if "push" in words_of(project.run):
+            raise InvalidInput(
+                "The program that migrates", ["run: prisma db push keeps no ledger. Use migrate deploy."]
+            )
+
     def observe(self, project: Project, connection: Connection, engine: Engine, host: Host) -> Standing:
         """How far the database has come, by the table _prisma_migrations."""
-        self._refuse(project)
+        self.refuse(project)
         folders = _migrations(project, host)
         files = {name: migration for name, migration in folders.items() if migration is not None}
         schema = project.address.schema
@@ -93,17 +101,10 @@ class PrismaRunner:
 
     def apply(self, project: Project, standing: Standing, host: Host) -> Sequence[Applied]:
         """Have Prisma apply all that is pending."""
-        self._refuse(project)
+        self.refuse(project)
         says = expected(project, self.name, self.SAYS)
         carry_out("Prisma", project.run or self.RUN, project, host, url_of=url_with_password, says=says)
         return [Applied(migration.name) for migration in standing.pending]
-
-    def _refuse(self, project: Project) -> None:
-        refuse(project)
-        if "push" in words_of(project.run):
-            raise InvalidInput(
-                "The program that migrates", ["run: prisma db push keeps no ledger. Use migrate deploy."]
-            )
 
 
 def _refuse_other_schema(project: Project, table: Table | None) -> None:

@@ -61,7 +61,11 @@ def refused(findings: Sequence[Finding], allowed: Sequence[str]) -> list[Finding
     What can be allowed is a rule everywhere, such as drop_table, or in one file, such as drop_table:0007_shrink.sql.
     """
     rules = [entry.partition(":")[0] for entry in allowed]
-    problems = [f"There is no rule {rule}. {did_you_mean(rule, RULES)}" for rule in rules if rule not in RULES]
+    problems = [
+        f"allow_destructive[{number}]: there is no such rule. {did_you_mean(rule, RULES)}"
+        for number, rule in enumerate(rules, 1)
+        if rule not in RULES
+    ]
     if problems:
         raise InvalidInput("What is allowed to migrations", problems)
     return [found for found in findings if found.rule not in allowed and f"{found.rule}:{found.file}" not in allowed]

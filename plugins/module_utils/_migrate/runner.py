@@ -51,6 +51,9 @@ class Runner(Protocol):
 
     name: str
 
+    def refuse(self, project: Project) -> None:
+        """Raise InvalidInput if it would not do what is asked for, on whatever host."""
+
     def observe(self, project: Project, connection: Connection, engine: Engine, host: Host) -> Standing:
         """How far the database has come, by the tool's own ledger and the files; nothing is changed or run.
 

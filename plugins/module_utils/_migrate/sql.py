@@ -49,6 +49,9 @@ class SqlRunner:
 
     name = "sql"
 
+    def refuse(self, project: Project) -> None:
+        """There is nothing that it would not do: each statement is judged by itself."""
+
     def observe(
         self,
         project: Project,

@@ -71,7 +71,11 @@ def refuse(project: Project) -> None:
         problems.append("run: push with --force drops columns and tables without a word. Leave --force out.")
     if ("migrate", "dev") in zip(words, words[1:]):
         problems.append(f"run: migrate dev asks questions and may drop all data. {_INSTEAD}")
-    problems += [f"says: {pattern} is no regular expression." for pattern in project.says if not _is_regular(pattern)]
+    problems += [
+        f"says[{number}]: this is no regular expression."
+        for number, pattern in enumerate(project.says, 1)
+        if not _is_regular(pattern)
+    ]
     if problems:
         raise InvalidInput("The program that migrates", problems)
 

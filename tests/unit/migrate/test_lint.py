@@ -1196,6 +1196,6 @@ def test_only_rules_can_be_allowed() -> None:
     with pytest.raises(InvalidInput) as caught:
         refused([], ["drop_tabel", "drop_table", "truncat:1_x.sql"])
     assert caught.value.details["problems"] == [
-        "There is no rule drop_tabel. Did you mean drop_table?",
-        "There is no rule truncat. Did you mean truncate?",
+        "allow_destructive[1]: there is no such rule. Did you mean drop_table?",
+        "allow_destructive[3]: there is no such rule. Did you mean truncate?",
     ]

@@ -354,6 +354,9 @@ class Liar:
         self._statement, self._applied = statement, applied
         self._pending = [Migration(version, "1_step", "1_step", "0" * 64)]
 
+    def refuse(self, project: Project) -> None:
+        """Takes whatever it is asked."""
+
     def observe(self, project: Project, connection: Connection, engine: Engine, host: Host) -> Standing:
         return Standing([], self._pending)
 
