@@ -25,8 +25,21 @@ from tests.integration.processes.hosts import prepare
 
 READERS = Path(__file__).resolve().parent / "readers"
 PLATFORMS = ("debian-12", "debian-13")
-# Where the tests are that need the host with the database servers.
-WITH_DATABASES = ("backup", "credentials/test_databases", "database", "migrate")
+HERE = "tests/integration/"
+# Where the tests are that share a host: that with the database servers, and that with what applications stand beside.
+SHARED = {
+    "databases": ("backup/", "credentials/test_databases", "database/", "migrate/"),
+    "smoke": ("credentials/test_api_module", "smoke/"),
+}
+# A test is done on each platform if it asks programs of which that has a version of its own: servers, systemd, nginx,
+# Python, Node. These ask programs from npm, which are the same everywhere, and other tests show that we get along with
+# each version of the servers and of Node: they are done on the newer platform.
+ON_ONE_PLATFORM = ("migrate/test_tools", "processes/test_pm2_faults")
+
+
+def is_in(nodeid: str, places: tuple[str, ...]) -> bool:
+    """Whether a test is in one of these places."""
+    return nodeid.startswith(tuple(f"{HERE}{place}" for place in places))
 
 
 class SideBySide(LoadScopeScheduling):
@@ -34,8 +47,8 @@ class SideBySide(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         platform = next((platform for platform in PLATFORMS if platform in nodeid), PLATFORMS[0])
-        needs_databases = nodeid.startswith(tuple(f"tests/integration/{place}" for place in WITH_DATABASES))
-        return f"{platform} {needs_databases}"
+        shared = (name for name, places in SHARED.items() if is_in(nodeid, places))
+        return f"{platform} {next(shared, nodeid.removeprefix(HERE).partition('/')[0])}"
 
 
 @contextmanager
@@ -51,6 +64,14 @@ def running(host: Host) -> Iterator[Host]:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SideBySide:
     """Not by --dist loadgroup, which groups nothing: https://github.com/pytest-dev/pytest-xdist/issues/1386."""
     return SideBySide(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what tells nothing that it does not tell on the newer platform."""
+    others = [item for item in items if is_in(item.nodeid, ON_ONE_PLATFORM) and PLATFORMS[0] in item.nodeid]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
 
 
 @pytest.fixture(scope="session")
