@@ -24,9 +24,8 @@ options:
     type: dict
     required: true
 seealso:
-  - name: The application's file
-    description: Is described among the options of this role.
-    link: https://github.com/shipshape/shipshape.webapp/blob/main/roles/deployment/README.md
+  - plugin: shipshape.webapp.deployment
+    plugin_type: role
 """
 
 EXAMPLES = r"""

@@ -210,14 +210,16 @@ class _Judge:
 
     def __init__(self, fields: Mapping[str, Any], known: Options) -> None:
         self.form = _Form()
-        unknown = {name for name, value in fields.items() if value is None}
-        given = {name: value for name, value in fields.items() if name not in unknown or name not in known}
+        self._not_known = {name for name in known if name in fields and fields[name] is None}
+        given = {name: value for name, value in fields.items() if name not in self._not_known}
         if isinstance(given.get("app_migrate"), Mapping):
             # The role says at least where the release is.
             given["app_migrate"] = {"project": "", **given["app_migrate"]}
-        options = {name: _as_of_module(name, option) for name, option in known.items() if name not in unknown}
-        self.values = self.form.each(options, given)
         self._given = set(given)
+        declared = _declared()
+        options = {name: {**declared.get(name, {}), **option} for name, option in known.items()}
+        not_asked = {name: {**options[name], "required": False, "default": None} for name in self._not_known}
+        self.values = self.form.each({**options, **not_asked}, given)
 
     def release(self) -> None:
         """The source, the build and what is shared."""
@@ -233,6 +235,8 @@ class _Judge:
         params = self._params(supervision.supervision_argument_spec(), _OF_PROCESSES)
         params["application"] = params["application"] or _NAME
         self.form.ask(lambda: supervision.slot_of(supervision.request_of(params)), _OF_PROCESSES)
+        if self._is_open("app_strategy"):
+            return
         for name in ("blue", "green") if self.values.get("app_strategy") == "slots" else (None,):
             definitions, problems = supervision.drafted(params["processes"] or (), name)
             slot = Slot(params["application"], name)
@@ -253,7 +257,7 @@ class _Judge:
                 fields=fields,
                 values=values or {},
                 present=Parsed({}, ()),
-                unknown=self.values.get("app_environment_unknown") or "refuse",
+                unknown=self.values.get("app_environment_unknown") or "drop",
                 random=random,
                 subject="",
             ),
@@ -271,7 +275,8 @@ class _Judge:
         if backup is not None:
             self._backup({**backup, "database": _URL})
         if self.values.get("app_migrate") is not None:
-            self._migration(self.values["app_migrate"], address or parse_address(_URL), backup)
+            has_backup = backup is not None or self._is_open("app_backup")
+            self._migration(self.values["app_migrate"], address or parse_address(_URL), has_backup)
 
     def notice(self) -> None:
         """Who is told."""
@@ -283,7 +288,7 @@ class _Judge:
     def health(self) -> None:
         """What is asked where there is no suite."""
         check = {"http": {"get": self.values.get("app_health") or "/"}}
-        places = {"checks[1].http: get": "app_health", "checks[1].http": "app_health"}
+        places = dict.fromkeys(("checks[1].http: get", "checks[1].http", "checks[1]"), "app_health")
         self.form.ask(lambda: read_suite([check], KINDS, Setting(_PRIVATE_URL), (), {}), places, at=_at_check)
         if self.values.get("app_url") is not None:
             self.form.tell(base_url_problems(check["http"], self.values["app_url"]), {"base_url": "app_url"})
@@ -325,13 +330,13 @@ class _Judge:
         places = {} if "name" in said else {"name": "app_name"}
         self.form.ask(lambda: usecase_backup.refuse(db_backup.request_of(params)), places, "app_backup.")
 
-    def _migration(self, given: Mapping[str, Any], address: Address, backup: object) -> None:
+    def _migration(self, given: Mapping[str, Any], address: Address, has_backup: bool) -> None:
         in_release = {
             option: posixpath.join(self._release, given[option])
             for option in ("project", "directory")
             if given[option] is not None
         }
-        params = {**self._params(migrate.migrate_argument_spec(), {}), **given, **in_release, "backup": backup}
+        params = {**self._params(migrate.migrate_argument_spec(), {}), **given, **in_release, "backup": has_backup}
         places, otherwise = {"database": "app_database"}, "app_migrate."
         request = self.form.ask(lambda: migrate.request_of(params, address), places, otherwise)
         self.form.ask(lambda: parse_budget(params["loss_budget"]), places, otherwise)
@@ -355,7 +360,7 @@ class _Judge:
 
     def _is_open(self, field: str) -> bool:
         """Whether there is a value that is not known, or was wrong."""
-        return field not in self.values or (field in self._given and self.values[field] is None)
+        return field in self._not_known or (field in self._given and self.values[field] is None)
 
 
 def _without_name(check: object) -> object:
@@ -384,12 +389,8 @@ def _unread(path: str) -> object:
     raise AssertionError("A suite that is a path is not judged.")
 
 
-def _as_of_module(field: str, option: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The field's option in the role's spec, with all that the module says of it."""
-    return {**_declared().get(field, {}), **option}
-
-
 def _declared() -> dict[str, Mapping[str, Any]]:
+    """What modules say of the fields that are their options."""
     parts = (
         (release.release_argument_spec(), _OF_RELEASE),
         (supervision.supervision_argument_spec(), _OF_PROCESSES),
