@@ -166,7 +166,8 @@ for (const signal of ['SIGTERM', 'SIGINT'])
     assert.equal(response.headers.connection, 'close');
     await until(() => child.exitCode !== null);
     assert.equal(child.exitCode, 0);
-    assert.match(child.said, /Stopped/);
+    assert.match(child.said, /Stopped\n$/);
+    assert.doesNotMatch(child.said, /⚠️|❌/);
     assert.ok(socket.isClosed);
   });
 

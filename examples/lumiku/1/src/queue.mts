@@ -137,11 +137,13 @@ export class PoseQueue {
   }
 
   private async settle(id: string, generation: Progress | undefined, status: string) {
+    const rest = this.redis.multi().lrem(this.active, 0, id).del(this.lease(id));
     if (generation) {
       const ended = await this.db.query(
         `UPDATE pose_generations SET status = $2 WHERE id = $1 AND status IN ('queued', 'processing') RETURNING id`,
         [generation.generationId, status],
       );
+      if (ended.rows.length) rest.hincrby(this.ended, status, 1);
       if (ended.rows.length && status === 'failed') {
         this.logger.info(`Pose generation ${id} failed`);
         const missing = generation.total - generation.done;
@@ -149,7 +151,7 @@ export class PoseQueue {
       }
       await this.tell(generation);
     }
-    await this.redis.multi().lrem(this.active, 0, id).del(this.lease(id)).hincrby(this.ended, status, 1).exec();
+    await rest.exec();
   }
 
   /** To all processes, because any of them may have the user's socket. */

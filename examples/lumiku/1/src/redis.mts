@@ -82,6 +82,7 @@ export class Shared {
   }
 
   stop() {
+    this.client?.removeAllListeners('close');
     for (const redis of this.all) redis.disconnect();
   }
 }
