@@ -34,8 +34,8 @@ class Fault:
 
 SILENT = f"does not listen on {BLUE} after 2 s"
 FAULTS = [
-    Fault("crash", r"ended (in \d of its instances )?with exit code 1 after \d\.\d s\. It wrote last: .*no database"),
-    Fault("syntax", r"ended (in \d of its instances )?with exit code 1 after \d\.\d s\. It wrote last: .*SyntaxError"),
+    Fault("crash", r"ended (in \d of its instances )?with exit code 1 after \d+\.\d s\. It wrote last: .*no database"),
+    Fault("syntax", r"ended (in \d of its instances )?with exit code 1 after \d+\.\d s\. It wrote last: .*SyntaxError"),
     Fault("never_listens", SILENT, {"listen_timeout": 2}),
     Fault("wrong_port", f"listens on {BLUE + 1000} instead of {BLUE} after 5 s", {"listen_timeout": 5}),
     Fault("slow", SILENT, {"listen_timeout": 2}, seconds=20),
@@ -43,7 +43,7 @@ FAULTS = [
         "ready_late", "did not say that it is ready after 2 s", {"listen_timeout": 2, "wait_ready": True}, seconds=20
     ),
     Fault("leak", r"uses \d+ MB of its 120 MB", {"memory_limit": "120M"}),
-    Fault("exits", r"ended (in \d of its instances )?with exit code 3 after \d\.\d s", seconds=0.8),
+    Fault("exits", r"ended (in \d of its instances )?with exit code 3 after \d+\.\d s", seconds=0.8),
     Fault("unhealthy", r"answers /health with 503 after 5 s", {"listen_timeout": 5}),
 ]
 
