@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from tests.integration import inside
 from tests.integration.database import postgresql
@@ -97,10 +98,16 @@ class Web:
             "DATABASE_URL": self.server.url,
             "REDIS_HOST": self.host.ip(),
             "REDIS_PASSWORD": REDIS_PASSWORD,
+            "REDIS_URL": redis_url(self.host.ip()),
         }
         argv = [str(BIN / "node"), "--test", "--test-concurrency=2", *tests]
         ended = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
         assert ended.returncode == 0, ended.stdout
+
+
+def redis_url(host: str) -> str:
+    """How to get to Redis."""
+    return f"redis://:{quote(REDIS_PASSWORD, safe='')}@{host}:6379"
 
 
 def within(path: Path) -> str:

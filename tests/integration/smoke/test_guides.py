@@ -3,7 +3,7 @@
 
 """The suites of guides, against stand-ins of their applications: well, and misbehaving in one way after the other.
 
-Lumiku is proved in tests/integration/examples, against the real example.
+Lumiku and Complete Car Loans are proved in tests/integration/examples, against the real examples.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from tests.integration.backup.test_secrets import watching
 from tests.integration.machine import BIN, ROOT, Host
 from tests.integration.smoke.guides.applications import (
     APPS,
-    CA,
     REDIS_PASSWORD,
     TOKENS,
     VARIABLES,
@@ -245,38 +244,6 @@ MISBEHAVIOURS = {
             " Of 5 more, whose headers name other clients, 5 got through.)",
         ],
     ),
-    "carloans": Misbehaviour(
-        "carloans",
-        ["default-key", "stack", "no-headers", "reflecting", "cors", "no-limiter"],
-        sql="""
-            WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 41)
-            INSERT INTO pg_stat_activity SELECT 'client backend' FROM n
-        """,
-        told=[
-            "nobody gets in without the key: open: expected [],"
-            ' got ["/api/monitoring/metrics with reject[0] (X-API-Key)", …',
-            "nobody gets in without the key: statuses.*.1: expected 401, got 200"
-            ' (GET https://carloans.test/api/monitoring/metrics answered 200: {"memory":1,"requests":2,"errors":0})',
-            'security headers: headers.x-content-type-options: expected "nosniff", is missing',
-            'security headers: headers.x-frame-options: expected "DENY", is missing',
-            'security headers: headers.x-xss-protection: expected "1; mode=block", is missing',
-            'security headers: headers.strict-transport-security: expected match "^max-age=31536000", is missing',
-            'security headers: headers.referrer-policy: expected "strict-origin-when-cross-origin", is missing'
-            ' (GET https://carloans.test/health answered 200: {"status":"ok"})',
-            "markup is not sent back: reflected: expected [], got … (5 items)"
-            ' (GET https://carloans.test/api/test answered 200: {"q":"<script>alert(\'shipshape\')</script>"})',
-            'errors disclose nothing: body: expected not match "node_modules|at .+\\\\.js:\\\\d+",'
-            " got … (GET https://carloans.test/api/%ff answered 400: …)",
-            "cors /api/test: leaked: expected false, got true (OPTIONS https://carloans.test/api/test"
-            " with Origin: https://evil.example answered 204"
-            " with access-control-allow-origin: https://evil.example, …)",
-            "database connections: value: expected le 40, got 42 (/srv/carloans/data.db answered with 1 …)",
-            "rate_limit /api/test: ok: expected le 100, got 106",
-            "rate_limit /api/test: limited: expected ge 1, got 0",
-            "rate_limit /api/test: spoof_ok: expected 0, got 5 (GET https://carloans.test/api/test,"
-            " sent 106 times: 106 x 200. Of 5 more, whose headers name other clients, 5 got through.)",
-        ],
-    ),
 }
 
 
@@ -322,12 +289,6 @@ CHANGING = {
         "load /api/v1/chat/message",
         "rate_limit /api/v1/chat/message",
     ],
-    "carloans": [
-        "a body above 10 MB is refused",
-        "broken JSON is refused",
-        "room on the disk",
-        "rate_limit /api/test",
-    ],
 }
 
 
@@ -345,7 +306,7 @@ def test_check_mode_changes_nothing(guides: Applications, app: str) -> None:
 # Secrets
 
 
-@pytest.mark.parametrize("app", ["faceshot", "stacklens", "carloans"])
+@pytest.mark.parametrize("app", ["faceshot", "stacklens"])
 def test_no_secret_is_seen_even_if_the_server_echoes_it(guides: Applications, app: str) -> None:
     guides.misbehave("echo", "bad-log")
     with watching(guides.host, *TOKENS.values(), REDIS_PASSWORD) as watch:
@@ -354,7 +315,7 @@ def test_no_secret_is_seen_even_if_the_server_echoes_it(guides: Applications, ap
     assert watch.looks > 0
     assert watch.seen == []
     assert result["failed"]
-    login = TOKENS[app] if app == "carloans" else f"Bearer {TOKENS[app]}"
+    login = f"Bearer {TOKENS[app]}"
     for printed in (json.dumps(result), reports):
         assert "answered 418" in printed
         assert "********" in printed
@@ -435,22 +396,6 @@ def verify(folder: Path, host: Host, **variables: Any) -> tuple[bool, str, str]:
     document = json.loads(run.stdout[run.stdout.index("{\n") :])
     [(name, result)] = document["plays"][0]["tasks"][-1]["hosts"].items()
     return run.returncode == 0, result["msg"], name
-
-
-def test_playbook_proves_an_application(guides: Applications, tmp_path: Path) -> None:
-    given = {"app": "carloans", "suite_ca": CA, "suite_report": {"tap": "/srv/verify.tap"}}
-    is_well, told, where = verify(tmp_path, guides.host, suite_vars=VARIABLES["carloans"], **given)
-    assert (is_well, where) == (True, guides.host.name), told
-    assert re.fullmatch(r"32 passed in [\d.]+ s", told)
-    assert guides.host.run("head", "-n", "2", "/srv/verify.tap") == b"TAP version 13\n1..32\n"
-
-    wrong = {**VARIABLES["carloans"], "api_key": "canary-that-is-wrong"}
-    is_well, told, where = verify(tmp_path, guides.host, suite_vars=wrong, **given)
-    assert not is_well
-    assert (
-        "http /api/monitoring/config: status: expected 200, got 401 (GET https://carloans.test/api/monitoring/config"
-        ' answered 401: {"error":"who are you?"})'
-    ) in told.splitlines()
 
 
 def test_playbook_takes_a_suite_of_ones_own(guides: Applications, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tests.integration.node import packages
 
 HERE = Path(__file__).resolve().parent
 SUITES = ROOT / "playbooks" / "suites"
-APPS = ("faceshot", "stacklens", "holibot", "carloans")
+APPS = ("faceshot", "stacklens", "holibot")
 
 CA = "/srv/tls/ca.pem"
 PM2_PACKAGES = HERE.parent / "pm2"
@@ -49,14 +49,6 @@ VARIABLES: Mapping[str, Mapping[str, Any]] = {
         "root": "/srv/holibot",
         "public_address": "127.0.0.2",
     },
-    "carloans": {
-        "domain": "carloans.test",
-        "database": "sqlite:///srv/carloans/data.db",
-        "api_key": TOKENS["carloans"],
-        "audit_log": "/srv/carloans/logs/audit.log",
-        "app1": "http://localhost:5000",
-        "app2": "http://localhost:5001",
-    },
 }
 
 TABLES = {
@@ -78,10 +70,6 @@ TABLES = {
             ('q', 'groq', 20), ('r', 'openrouter', 30), ('a', 'anthropic', 50);
     """,
     "holibot": "CREATE TABLE ChatSession (id); CREATE TABLE ChatSessionCleanupLog (id);",
-    "carloans": """
-        CREATE TABLE pg_stat_activity (backend_type TEXT);
-        INSERT INTO pg_stat_activity VALUES ('client backend');
-    """,
     "jira": "",
 }
 
@@ -89,11 +77,11 @@ TABLES = {
 PREPARE = r"""
 set -eu
 ln -sf "$2" /usr/local/bin/pm2
-for app in faceshot stacklens holibot carloans jira; do mkdir -p /srv/$app/logs; done
-mkdir -p /srv/tls /srv/holibot/www/assets /srv/carloans/www
+for app in faceshot stacklens holibot jira; do mkdir -p /srv/$app/logs; done
+mkdir -p /srv/tls /srv/holibot/www/assets
 echo picture >/srv/test.jpg
 echo '{"name": "faceshot", "version": "1.0.0"}' >/srv/faceshot/package.json
-touch /srv/stacklens/logs/error.log /srv/carloans/www/favicon.ico
+touch /srv/stacklens/logs/error.log
 touch /srv/holibot/logs/cleanup-today.log
 install -m 600 /dev/null /srv/holibot/.env
 echo '<title>HoliBot</title><script src="/assets/index-5f1c.js"></script>' >/srv/holibot/www/index.html
@@ -107,10 +95,10 @@ cd /srv/tls
 openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 90 -subj '/CN=A private authority' \
     -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign 2>/dev/null
 openssl req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj '/CN=faceshot.test' 2>/dev/null
-printf 'subjectAltName = DNS:faceshot.test, DNS:holibot.test, DNS:carloans.test\n' >names
+printf 'subjectAltName = DNS:faceshot.test, DNS:holibot.test\n' >names
 openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem -days 90 -extfile names \
     2>/dev/null
-echo '127.0.0.1 faceshot.test holibot.test carloans.test' >>/etc/hosts
+echo '127.0.0.1 faceshot.test holibot.test' >>/etc/hosts
 rm -f /etc/nginx/sites-enabled/default
 ln -sf "$1/nginx.conf" /etc/nginx/conf.d/guides.conf
 systemctl restart nginx

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Shipshape contributors
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// What PM2 runs for the guides: two applications have two instances, of which each has a port of its own.
+// What PM2 runs for the guides: one application has two instances, of which each has a port of its own.
 "use strict";
 
 const app = (name, APP, PORT, instances = 1) => ({
@@ -19,6 +19,5 @@ module.exports = {
     app("stacklens-api", "stacklens", 4000),
     app("jira", "jira", 4001),
     app("holibot-backend", "holibot", 3002, 2),
-    app("carloans", "carloans", 5000, 2),
   ],
 };

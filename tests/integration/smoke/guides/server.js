@@ -14,7 +14,7 @@ const { promisify } = require("node:util");
 
 const { APP, PORT } = process.env;
 const ROOT = `/srv/${APP}`;
-const LIMITS = { faceshot: 60, holibot: 30, carloans: 100 };
+const LIMITS = { faceshot: 60, holibot: 30 };
 const { token, redisPassword, window } = JSON.parse(fs.readFileSync("/srv/settings.json"));
 
 const faulty = (fault) => fs.readFileSync("/shared/faults", "utf8").split(" ").includes(fault);
@@ -71,8 +71,7 @@ async function isLimited(request) {
 }
 
 function isKnown({ headers }) {
-  const given = headers["x-api-key"] ?? headers.authorization?.split(" ")[1];
-  return given === token[APP] || (faulty("default-key") && given === "ccl-internal-2025");
+  return headers.authorization?.split(" ")[1] === token[APP];
 }
 
 const own = new Map();
@@ -210,34 +209,8 @@ const ROUTES = {
     ],
     [/^DELETE \/api\/v1\/chat\/session\/([\w-]+)$/, {}, async ({ id }) => (await sessions.drop(id), answer(200, {}))],
   ],
-  carloans: [
-    [/^GET (\/api\/monitoring)?\/(health|ready|live)$/, {}, fine],
-    [/^GET \/api\/monitoring\/production-readiness$/, { known: true }, () => answer(200, { ready: true })],
-    [
-      /^GET \/api\/monitoring\/metrics\/prometheus$/,
-      { known: true },
-      () => text("text/plain; version=0.0.4", "# TYPE up gauge\nup 1\n"),
-    ],
-    [
-      /^GET \/api\/monitoring\/(metrics|performance|config)$/,
-      { known: true },
-      () => answer(200, { memory: 1, requests: 2, errors: 0 }),
-    ],
-    [
-      /^(GET|POST) \/api\/test$/,
-      { known: true, limited: true },
-      ({ query }) => answer(200, faulty("reflecting") ? { q: query.get("q") } : {}),
-    ],
-  ],
 };
-const CORS = { holibot: "https://holibot.test", carloans: "https://carloans.test" };
-const SECURITY = {
-  "X-Content-Type-Options": "nosniff",
-  "X-Frame-Options": "DENY",
-  "X-XSS-Protection": "1; mode=block",
-  "Strict-Transport-Security": "max-age=31536000",
-  "Referrer-Policy": "strict-origin-when-cross-origin",
-};
+const CORS = { holibot: "https://holibot.test" };
 const BAD_LINES = {
   faceshot: ["application.log", `{"level":"error","msg":"boom"}${"\nRate limit reached".repeat(100)}`],
   stacklens: ["error.log", "boom"],
@@ -247,10 +220,9 @@ async function answered(request, content) {
   const { pathname, searchParams: query } = new URL(request.url, "http://localhost");
   const path = decodeURIComponent(pathname);
   if (BAD_LINES[APP] && faulty("bad-log")) log(...BAD_LINES[APP]);
-  if (APP === "carloans") log("audit.log", `${request.method} ${path}`);
   const [pattern, { known, limited } = {}, handle] =
     ROUTES[APP].find(([route]) => route.test(`${request.method} ${path}`)) ?? [];
-  const credentials = request.headers.authorization ?? request.headers["x-api-key"];
+  const credentials = request.headers.authorization;
   if (credentials && faulty("echo")) return echo(credentials);
   if (!pattern) return answer(404, { error: "not found" });
   if ((typeof known === "function" ? known() : known) && !isKnown(request))
@@ -264,12 +236,12 @@ async function answered(request, content) {
 
 function outcomeOf(error) {
   const isTheirs = error instanceof URIError || error instanceof SyntaxError;
-  return answer(isTheirs ? 400 : 500, { error: faulty("stack") ? error.stack : "cannot be done" });
+  return answer(isTheirs ? 400 : 500, { error: "cannot be done" });
 }
 
 function lettingIn({ headers: { origin } }) {
   if (!CORS[APP] || !(origin === CORS[APP] || faulty("cors"))) return {};
-  return { "Access-Control-Allow-Origin": origin ?? "*", "Access-Control-Allow-Headers": "content-type, x-api-key" };
+  return { "Access-Control-Allow-Origin": origin ?? "*", "Access-Control-Allow-Headers": "content-type" };
 }
 
 const server = http.createServer((request, response) => {
@@ -281,8 +253,7 @@ const server = http.createServer((request, response) => {
     const content = Buffer.concat(chunks);
     const { status, headers, body } =
       request.method === "OPTIONS" ? { status: 204, headers: {} } : await answered(request, content).catch(outcomeOf);
-    const more = APP === "carloans" && !faulty("no-headers") ? SECURITY : {};
-    response.writeHead(status, { ...headers, ...more, ...lettingIn(request) }).end(body);
+    response.writeHead(status, { ...headers, ...lettingIn(request) }).end(body);
   });
 });
 
