@@ -102,8 +102,8 @@ def application_problems(fields: Mapping[str, Any], known: Options, random: Call
     judge.database()
     judge.notice()
     judge.health()
-    judge.suite("app_gate", _PRIVATE_URL)
-    judge.suite("app_checks", judge.values.get("app_url") or _PRIVATE_URL)
+    judge.suite("app_gate")
+    judge.suite("app_checks")
     # What both slots or both suites have in common is told once.
     return list(dict.fromkeys(judge.form.told))
 
@@ -248,7 +248,7 @@ class _Judge:
 
     def environment(self, random: Callable[[int], bytes]) -> None:
         """The environment file as it would be on a host where there is none yet."""
-        schema, values = self.values.get("app_environment"), self.values.get("app_environment_values", {})
+        schema, values = self.values.get("app_environment"), self.values.get("app_environment_values")
         fields = self.form.ask(lambda: parse_schema(schema or {}), {"schema": "app_environment"})
         if schema is None or fields is None or self._is_open("app_environment_values"):
             return
@@ -286,37 +286,40 @@ class _Judge:
         self.form.tell(notice.problems_of(request), places)
 
     def health(self) -> None:
-        """What is asked where there is no suite."""
+        """What is asked where there is no suite, and where the world asks."""
         check = {"http": {"get": self.values.get("app_health") or "/"}}
         places = dict.fromkeys(("checks[1].http: get", "checks[1].http", "checks[1]"), "app_health")
         self.form.ask(lambda: read_suite([check], KINDS, Setting(_PRIVATE_URL), (), {}), places, at=_at_check)
         if self.values.get("app_url") is not None:
             self.form.tell(base_url_problems(check["http"], self.values["app_url"]), {"base_url": "app_url"})
 
-    def suite(self, field: str, base_url: str) -> None:
+    def suite(self, field: str) -> None:
         """The checks of one suite, unless it is only said where they are."""
         given = self.values.get(field)
         if given is None or isinstance(given, str) or any(map(self._is_open, _OF_CHECKS.values())):
             return
-        params = {**self._params(smoke.smoke_argument_spec(), _OF_CHECKS), "checks": given, "base_url": base_url}
+        params = {**self._params(smoke.smoke_argument_spec(), _OF_CHECKS), "checks": given, "base_url": _PRIVATE_URL}
         built_in = {"root": self._root, "release": self._release, "watch": "60s"}
         params["vars"] = {**built_in, **(params["vars"] or {})}
         told, self.form.told = self.form.told, []
         is_whole = isinstance(given, Mapping)
         places = {
             "checks": field,
-            "base_url": "app_url",
             **{
                 option: f"{field}.{option}" if is_whole and option in given else name
                 for option, name in _OF_CHECKS.items()
             },
         }
         request = self.form.ask(lambda: smoke.request_of(params, _unread), places, f"{field}.")
-        if request is not None:
-            setting = Setting(request.base_url, request.database, trust=request.trust, timeout=request.timeout)
-            checks = [_without_name(check) for check in request.checks]
+        # Where an identity is wrong, the checks are judged all the same.
+        checks = request.checks if request else given if isinstance(given, list) else None
+        if checks is not None:
+            setting = Setting(_PRIVATE_URL, request.database if request else None)
+            identities = request.identities if request else params["identities"] or {}
+            variables = request.variables if request else params["vars"]
+            unnamed = [_without_name(check) for check in checks]
             self.form.ask(
-                lambda: read_suite(checks, KINDS, setting, request.identities, request.variables),
+                lambda: read_suite(unnamed, KINDS, setting, identities, variables),
                 {"checks": f"{field}.checks" if is_whole else field},
                 at=_at_check,
             )

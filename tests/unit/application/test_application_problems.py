@@ -362,8 +362,9 @@ def test_everything_is_told_at_once() -> None:
         "app_build": [{"run": "x", "install": "y"}, {"run": "x"}, {"run": "x", "in": "/"}],
         "app_processes": [CANARY, {"name": "web", "script": "web.js", "memory_limit": "much"}],
         "app_migrate": {"runner": "command", "run": "'", "loss_budget": "some"},
-        "app_gate": [{"htp": "/"}],
+        "app_gate": [{"htp": "/", "as": "ann"}],
         "app_checks": [{"http": "x"}],
+        "app_check_identities": {"ann": {"baerer": "x"}},
     }
 
     assert problems(fields) == [
@@ -376,6 +377,7 @@ def test_everything_is_told_at_once() -> None:
         "app_processes[2]: memory_limit has to be a number, or one with K, M or G after it, such as 500M.",
         "app_migrate.run: a quote is not closed.",
         "app_migrate.loss_budget is neither a number of rows nor unlimited.",
+        "app_check_identities.ann: there is no word baerer. Did you mean bearer?",
         "app_gate[1]: there is no kind htp. Did you mean http?",
         "app_checks[1].http: get: begin the address with / or with http:// or https:// and a host.",
     ]
@@ -422,6 +424,15 @@ def test_a_field_whose_value_is_not_known_yet_is_not_judged() -> None:
     migrate = {"directory": "m", "on_failure": "restore"}
     assert problems({**SHOP, "app_migrate": migrate, "app_backup": None}) == []
     assert problems({**SHOP, "app_migrate": migrate}) == ["app_migrate.on_failure: restore needs backup."]
+
+
+def test_what_the_checks_hold_secret_is_masked() -> None:
+    suite = [{"http": "/", "save": {"id": f"jsn.items[?key=='{CANARY}']"}}]
+
+    [told] = problems({**SHOP, "app_gate": suite, "app_check_secrets": [CANARY]})
+
+    assert told.startswith("app_gate[1].save.id: ")
+    assert CANARY not in told
 
 
 def test_a_suite_that_is_a_path_is_not_read() -> None:
