@@ -102,7 +102,7 @@ describe('the API', { concurrency: 4 }, () => {
     assert.equal((await app.message('endless')).status, 503);
     const seconds = (Date.now() - began) / 1000;
     assert.ok(seconds >= 9.9 && seconds < 13, String(seconds));
-    assert.match(child.said, /Mistral AI failed: no answer within 10000 ms/);
+    assert.match(child.said, /Mistral AI failed: no answer in time/);
   });
 
   test('a client has so many requests in a window, whatever it says of others', async (t) => {
@@ -111,9 +111,11 @@ describe('the API', { concurrency: 4 }, () => {
     // As nginx hands it on: what the client says, and then who it is.
     const ask = async (client, more = '') =>
       app.message('test', undefined, { 'X-Forwarded-For': `${more}${client}` });
-    const statuses = [];
-    for (let sent = 0; sent < 5; sent += 1) statuses.push((await ask('192.0.2.1', `10.0.0.${sent}, `)).status);
-    assert.deepEqual(statuses, [200, 200, 200, 429, 429]);
+    for (const client of ['192.0.2.1', '127.0.0.1']) {
+      const statuses = [];
+      for (let sent = 0; sent < 5; sent += 1) statuses.push((await ask(client, `10.0.0.${sent}, `)).status);
+      assert.deepEqual(statuses, [200, 200, 200, 429, 429], client);
+    }
     assert.equal((await ask('192.0.2.1')).headers.get('retry-after'), '2');
     assert.equal((await ask('192.0.2.2')).status, 200);
     await until(async () => (await ask('192.0.2.1')).status === 200);

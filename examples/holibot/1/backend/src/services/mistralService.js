@@ -5,8 +5,6 @@
 
 // Asks Mistral AI. What is asked and answered is nobody's business, so that the log has only when and how it went.
 
-const timeout = 10000; // Increase if Mistral AI needs longer
-
 const ROLE = 'You are HoliBot, who helps guests of the Costa Blanca. Recommend only places of this list: ';
 
 class MistralService {
@@ -18,7 +16,7 @@ class MistralService {
   async answer(history, pois) {
     const began = Date.now();
     const controller = new AbortController();
-    const timeoutId = setTimeout(() => controller.abort(), timeout);
+    const timeoutId = setTimeout(() => controller.abort(), 10000); // Increase if Mistral AI needs longer
     try {
       const places = pois.map(({ name, features }) => `${name} (${features.join(', ')})`).join('; ') || 'no place';
       const messages = [{ role: 'system', content: ROLE + places }, ...history.slice(-20)];
@@ -33,7 +31,7 @@ class MistralService {
       this.logger.info(`Mistral AI answered after ${Date.now() - began} ms`);
       return choices[0].message.content;
     } catch (error) {
-      const reason = controller.signal.aborted ? `no answer within ${timeout} ms` : error.message;
+      const reason = controller.signal.aborted ? 'no answer in time' : error.message;
       this.logger.error(`Mistral AI failed: ${reason}`);
       throw Object.assign(new Error('Mistral AI does not answer'), { status: 503 });
     } finally {
