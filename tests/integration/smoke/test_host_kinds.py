@@ -198,13 +198,16 @@ def test_log_that_is_rotated_while_it_is_written_loses_nothing(daemon: Daemon) -
     wanted = {"path": log, "since": "now", "count": ["tick"]}
     [begun] = looks(daemon.host, "log", wanted)
 
-    def count() -> int:
+    def told() -> dict[str, Any]:
         [seen] = looks(daemon.host, "log", wanted, mark=begun["mark"])
         assert seen["files"] == 1
-        found: int = seen["counts"]["tick"]
+        return seen
+
+    def count() -> int:
+        found: int = told()["counts"]["tick"]
         return found
 
-    assert count() > 0
+    assert until(lambda seen: seen["counts"]["tick"] > 0, told)["counts"]["tick"] > 0
     daemon.host.run("mv", log, f"{log}.1")
     before = count()
     daemon.run("reloadLogs")
