@@ -55,6 +55,12 @@ class HostFolders:
                 path=path,
             )
 
+    def make(self, path: str) -> None:
+        """Have this directory, private, with whatever above it is missing. One that is there stays as it is."""
+        if not os.path.isdir(path):
+            self.make(os.path.dirname(path.rstrip("/")) or "/")
+            self.prepare(path)
+
     def entries(self, path: str) -> list[Entry]:
         """What is in the directory."""
         try:

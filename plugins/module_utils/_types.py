@@ -364,6 +364,9 @@ class Folders(Protocol):
         A new one gets this mode. One that belongs to another user, or that others can write to, is refused.
         """
 
+    def make(self, path: str) -> None:
+        """Have this directory, private, with whatever above it is missing. One that is there stays as it is."""
+
     def entries(self, path: str) -> list[Entry]:
         """What is in the directory, in order of the names; nothing where there is no directory."""
 

@@ -32,7 +32,8 @@ attributes:
 options:
   path:
     description:
-      - The file in which the answers are kept meanwhile. It tells one measurement from another.
+      - The file in which the answers are kept meanwhile. It tells one measurement from another. Its directory is made
+        unless it is there.
     type: path
     required: true
   state:

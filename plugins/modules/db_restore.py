@@ -75,6 +75,8 @@ options:
       - The supervisor that has stopped the application and keeps it stopped, such as V(pm2) or V(systemd).
       - Without it a database that somebody uses is refused at once. With it, whoever still uses it has O(stop_timeout)
         seconds to let go. A process that goes on would write into what is put away, so it is never overruled.
+      - In check mode it is believed that the application will be stopped, so that one can see beforehand what would be
+        lost.
     type: str
   stop_timeout:
     description:

@@ -162,6 +162,11 @@ live:
   returned: success
   type: str
   sample: 9f86d081884c-2c26b46b
+live_since:
+  description: When it did.
+  returned: success
+  type: str
+  sample: "2026-11-22T07:20:00Z"
 good:
   description: The releases that were live and passed their watch window, the last one first.
   returned: success
@@ -182,6 +187,30 @@ unfinished:
   returned: success
   type: dict
   sample: {at: "2026-11-22T03:10:00Z", deployment: 20261122T030900Z-11d0, event: phase, phase: build}
+deployments:
+  description: The last deployments before this call, the newest first.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    deployment:
+      description: Its name.
+      type: str
+    what:
+      description: What it was, V(deploy) or V(rollback).
+      type: str
+    by:
+      description: Who began it, from where.
+      type: str
+    began:
+      description: When.
+      type: str
+    ended:
+      description: When it ended, or was found to be dead. V(null) if it goes on, or nobody knows.
+      type: str
+    verdict:
+      description: How.
+      type: str
 """
 
 import os

@@ -27,7 +27,7 @@ attributes:
 options:
   directory:
     description:
-      - Where the directories of all deployments are.
+      - Where the directories of all deployments are. It is made unless it is there.
     type: path
     required: true
   facts:
@@ -82,7 +82,6 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._argspec import A
 from ansible_collections.shipshape.webapp.plugins.module_utils._entrypoint import run
 from ansible_collections.shipshape.webapp.plugins.module_utils._files import HostFiles
 from ansible_collections.shipshape.webapp.plugins.module_utils._folders import HostFolders
-from ansible_collections.shipshape.webapp.plugins.module_utils._paths import HostPaths
 from ansible_collections.shipshape.webapp.plugins.module_utils._record.usecase import Host, write_record
 
 
@@ -98,7 +97,7 @@ def deployment_record_argument_spec() -> ArgumentSpec:
 
 def main() -> None:
     module = AnsibleModule(supports_check_mode=True, **deployment_record_argument_spec().to_kwargs())
-    host = Host(HostFiles(), HostFolders(), HostPaths())
+    host = Host(HostFiles(), HostFolders())
     given = module.params
     run(module, lambda: write_record(given["facts"], given["directory"], host, check_mode=module.check_mode))
 

@@ -144,6 +144,11 @@ path:
   returned: success
   type: str
   sample: /srv/faceshot/shared/.env
+fingerprint:
+  description: What tells the file's content from another, without telling what it is.
+  returned: success
+  type: str
+  sample: 2c26b46b
 changes:
   description: The names of the variables that came, changed and went, or would in check mode.
   returned: success

@@ -23,6 +23,8 @@ _MARKS = {"passed": "✓", "failed": "✗", "error": "!", "inconclusive": "?"}
 _PHASE, _HOST, _NAME = 10, 12, 58
 _INDENT = " " * 20
 
+_CENSORED = "What it said is not shown, as it could hold secrets."
+
 # Of what a program says last, so many lines tell why it failed.
 _LAST_LINES = 10
 
@@ -85,7 +87,8 @@ def details(result: Mapping[str, Any]) -> Iterator[str]:
 def problem(result: Mapping[str, Any], width: int) -> Iterator[str]:
     """Why something failed, in lines that fit."""
     errors = str(result.get("stderr") or result.get("module_stderr") or "")
-    said = result.get("msg") or ("" if errors else "It is not known why.")
+    unsaid = _CENSORED if "censored" in result else "" if errors else "It is not known why."
+    said = result.get("msg") or unsaid
     texts = [str(text) for text in said] if isinstance(said, (list, tuple)) else str(said).splitlines()
     for text in [*texts, *errors.splitlines()[-_LAST_LINES:]]:
         yield from textwrap.wrap(text, max(width - len(_INDENT), 40), initial_indent=_INDENT, subsequent_indent=_INDENT)

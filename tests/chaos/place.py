@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from tests.integration.machine import BIN, ROOT, Host
 
 SITE = "faceshot.example"
 APP_ROOT = "/srv/faceshot"
+DATABASE = f"{APP_ROOT}/shared/data/production.db"
 # Which version is deployed where this one is live.
 OTHER = {"one": "two", "two": "one"}
 SCENARIO = ROOT / "molecule" / "deployment"
@@ -29,7 +30,7 @@ SCENARIO = ROOT / "molecule" / "deployment"
 CANARY = "canary-"
 
 _SSH = """\
-Host app
+Host {name}
   HostName {address}
   User root
   IdentityFile {folder}/key
@@ -49,17 +50,19 @@ class Ended:
     record: dict[str, Any] | None
 
 
-class Place:
-    """The host, and the controller's side of it."""
+class Controller:
+    """Where ansible-playbook is called, and the way to the hosts."""
 
-    def __init__(self, host: Host, folder: Path) -> None:
-        self.host = host
+    # What describes the application and the place, for every run.
+    files: Sequence[Path] = (ROOT / "playbooks" / "vars" / "faceshot.yml", SCENARIO / "vars" / "site.yml")
+    own: Mapping[str, Any] = {}
+
+    def __init__(self, hosts: Mapping[str, Host], inventory: str, folder: Path) -> None:
         self.folder = folder
-        self.address = host.ip()
-        self._let_in()
-        (folder / "inventory").write_text("[faceshot]\napp\n")
-        ended = self.play(SCENARIO / "prepare.yml", quiet=False)
-        assert ended.code == 0, ended.output
+        (folder / "inventory").write_text(inventory)
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "key")], check=True)
+        for name, host in hosts.items():
+            self._let_in(name, host)
 
     def deploy(self, version: str, *, arguments: Sequence[str] = (), **more: Any) -> Ended:
         """Deploy the branch of this name."""
@@ -98,6 +101,59 @@ class Place:
         assert not shown, f"a secret was shown: {shown[:3]}"
         return Ended(started.returncode, output, json.loads(new[-1].read_text()) if new else None)
 
+    def _version(self, version: str) -> dict[str, Any]:
+        return {"app_source": {"git": "/srv/repositories/faceshot.git", "version": version}}
+
+    def _records(self) -> Sequence[Path]:
+        return list((self.folder / "records").glob("*/*/record.json"))
+
+    def _start(self, playbook: Path, variables: dict[str, Any], arguments: Sequence[str] = ()) -> subprocess.Popen[str]:
+        environment = {
+            **os.environ,
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache" / "collections"),
+            "ANSIBLE_HOME": str(self.folder / "ansible"),
+            "ANSIBLE_PIPELINING": "1",
+            "ANSIBLE_SSH_ARGS": f"-F {self.folder}/ssh_config -o ControlMaster=auto -o ControlPersist=60s",
+            # Of all that there are, this one shows most.
+            "ANSIBLE_STDOUT_CALLBACK": "default" if "-vvvv" in arguments else "shipshape.webapp.timeline",
+            "MOLECULE_EPHEMERAL_DIRECTORY": str(self.folder),
+        }
+        extra = [f"--extra-vars=@{file}" for file in self.files] + [
+            f"--extra-vars={json.dumps({**self.own, **variables})}"
+        ]
+        return subprocess.Popen(
+            [str(BIN / "ansible-playbook"), f"--inventory={self.folder}/inventory", *extra, *arguments, str(playbook)],
+            env=environment,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            # So that it can be killed with all that it has started.
+            start_new_session=True,
+        )
+
+    def _let_in(self, name: str, host: Host) -> None:
+        public = (self.folder / "key.pub").read_text()
+        host.run("sh", "-c", 'mkdir -p /root/.ssh; echo "$1" >/root/.ssh/authorized_keys', "sh", public)
+        told = host.run("cat", "/etc/ssh/ssh_host_ed25519_key.pub").decode()
+        with (self.folder / "known_hosts").open("a") as known:
+            known.write(f"{host.ip()} {told}")
+        with (self.folder / "ssh_config").open("a") as config:
+            config.write(_SSH.format(name=name, address=host.ip(), folder=self.folder))
+
+
+class Place(Controller):
+    """One host, with nginx before the application."""
+
+    def __init__(self, host: Host, folder: Path) -> None:
+        super().__init__({"app": host}, "[faceshot]\napp\n", folder)
+        self.host = host
+        self.address = host.ip()
+        ended = self.play(SCENARIO / "prepare.yml", quiet=False)
+        assert ended.code == 0, ended.output
+
     def load(self) -> AbstractContextManager[Load]:
         """Clients that ask all the time."""
         return load(self.address, SITE)
@@ -119,6 +175,15 @@ class Place:
         group: str = json.loads(asked)["group"]
         return group
 
+    def sql(self, statement: str) -> str:
+        """What the application's database says to this."""
+        script = """
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as connection:
+    print(*(row[0] for row in connection.execute(sys.argv[2])))"""
+        asked = ("python3", "-c", script, DATABASE, statement)
+        return self.host.run("runuser", "-u", "faceshot", "--", *asked).decode().strip()
+
     def lock(self) -> str:
         """Who holds the lock, or nothing."""
         return self.host.run("cat", f"{APP_ROOT}/deployment.lock").decode().strip()
@@ -129,20 +194,7 @@ class Place:
 
     def processes(self) -> dict[str, list[str]]:
         """Which releases run in which slot, as the kernel has it."""
-        script = r"""
-            for p in /proc/[0-9]*; do
-                c=$(readlink $p/cwd) || continue
-                case $c in /srv/faceshot/releases/*) ;; *) continue ;; esac
-                s=$(tr '\0' '\n' <$p/environ | sed -n 's|^SHIPSHAPE_PROCESS=faceshot/\([a-z]*\)/.*|\1|p')
-                echo "$s ${c#/srv/faceshot/releases/}"
-            done"""
-        found: dict[str, list[str]] = {}
-        # Only their own user may look at them in a container.
-        seen = self.host.run("runuser", "-u", "faceshot", "--", "sh", "-c", script)
-        for line in seen.decode().splitlines():
-            slot, _space, release = line.partition(" ")
-            found.setdefault(slot, []).append(release)
-        return found
+        return running(self.host)
 
     def tree(self) -> str:
         """All that a deployment keeps on the host, and when it was changed."""
@@ -158,47 +210,6 @@ class Place:
         timers = self.host.run("systemctl", "list-timers", "--all", "--no-legend", "shipshape-*").decode().splitlines()
         return timers + self.host.run("find", APP_ROOT, "-name", "*.shipshape-*").decode().splitlines()
 
-    def _version(self, version: str) -> dict[str, Any]:
-        return {"app_source": {"git": "/srv/repositories/faceshot.git", "version": version}}
-
-    def _records(self) -> Sequence[Path]:
-        return list((self.folder / "records").glob("*/*/record.json"))
-
-    def _start(self, playbook: Path, variables: dict[str, Any], arguments: Sequence[str] = ()) -> subprocess.Popen[str]:
-        environment = {
-            **os.environ,
-            "PATH": f"{BIN}:{os.environ['PATH']}",
-            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache" / "collections"),
-            "ANSIBLE_HOME": str(self.folder / "ansible"),
-            "ANSIBLE_PIPELINING": "1",
-            "ANSIBLE_SSH_ARGS": f"-F {self.folder}/ssh_config -o ControlMaster=auto -o ControlPersist=60s",
-            # Of all that there are, this one shows most.
-            "ANSIBLE_STDOUT_CALLBACK": "default" if "-vvvv" in arguments else "shipshape.webapp.timeline",
-            "MOLECULE_EPHEMERAL_DIRECTORY": str(self.folder),
-        }
-        files = [ROOT / "playbooks" / "vars" / "faceshot.yml", SCENARIO / "vars" / "site.yml"]
-        extra = [f"--extra-vars=@{file}" for file in files] + [f"--extra-vars={json.dumps(variables)}"]
-        return subprocess.Popen(
-            [str(BIN / "ansible-playbook"), f"--inventory={self.folder}/inventory", *extra, *arguments, str(playbook)],
-            env=environment,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            # So that it can be killed with all that it has started.
-            start_new_session=True,
-        )
-
-    def _let_in(self) -> None:
-        key = self.folder / "key"
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
-        public = key.with_suffix(".pub").read_text()
-        self.host.run("sh", "-c", 'mkdir -p /root/.ssh; echo "$1" >/root/.ssh/authorized_keys', "sh", public)
-        told = self.host.run("cat", "/etc/ssh/ssh_host_ed25519_key.pub").decode()
-        (self.folder / "known_hosts").write_text(f"{self.address} {told}")
-        (self.folder / "ssh_config").write_text(_SSH.format(address=self.address, folder=self.folder))
-
 
 def until(is_so: Callable[[], bool], *, seconds: float = 120) -> None:
     """Return once this is so."""
@@ -206,3 +217,21 @@ def until(is_so: Callable[[], bool], *, seconds: float = 120) -> None:
     while not is_so():
         assert time.monotonic() < deadline, "it did not become so in time"
         time.sleep(0.2)
+
+
+def running(host: Host) -> dict[str, list[str]]:
+    """Which releases run on a host in which slot, as the kernel has it; without slots it has no name."""
+    script = r"""
+        for p in /proc/[0-9]*; do
+            c=$(readlink $p/cwd) || continue
+            case $c in /srv/faceshot/releases/*) ;; *) continue ;; esac
+            s=$(tr '\0' '\n' <$p/environ | sed -n 's|^SHIPSHAPE_PROCESS=faceshot/\([a-z]*\)/.*|\1|p')
+            echo "$s ${c#/srv/faceshot/releases/}"
+        done"""
+    found: dict[str, list[str]] = {}
+    # Only their own user may look at them in a container.
+    seen = host.run("runuser", "-u", "faceshot", "--", "sh", "-c", script)
+    for line in seen.decode().splitlines():
+        slot, _space, release = line.partition(" ")
+        found.setdefault(slot, []).append(release)
+    return found

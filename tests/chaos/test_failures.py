@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.place import OTHER, Place, until
+from tests.chaos.place import DATABASE, OTHER, Place, until
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,24 @@ def test_what_was_live_stays_live(place: Place, row: Row) -> None:
     if row.verdict == "refused":
         assert load.failed == {}
         assert record["availability"]["failed"] == 0
+
+
+def test_figure_that_gets_worse_is_a_failure(place: Place) -> None:
+    live = place.live()
+    insert = "INSERT INTO error_logs (severity, message) VALUES ('high', 'the candidate is worse')"
+    script = f'import sqlite3; c = sqlite3.connect("{DATABASE}"); c.execute("{insert}"); c.commit()'
+    query = {"sql": "SELECT count(*) FROM error_logs WHERE severity = 'high'"}
+
+    ended = place.deploy(
+        OTHER[live],
+        app_gate=[{"command": ["python3", "-c", script]}],
+        app_checks=[{"name": "Errors", **query, "baseline": {"value": "10%"}}],
+    )
+
+    assert ended.code == 2, ended.output
+    assert (ended.record or {})["verdict"] == "returned"
+    assert (ended.record or {})["sentence"].startswith("Errors: "), (ended.record or {})["sentence"]
+    assert place.live() == live
 
 
 def test_migration_that_fails_halfway_harms_nobody(place: Place) -> None:

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
-from tests.chaos.place import CANARY, OTHER, Place
+import json
+
+from tests.chaos.place import APP_ROOT, CANARY, OTHER, Place
+from tests.integration.machine import ROOT
 
 MANY = 20_000
 
@@ -28,6 +31,47 @@ def test_no_request_is_lost_over_deployments_refusals_and_ways_back(place: Place
     assert [record["verdict"] for record in records[:3]] == ["good", "refused", "rolled_back"]
 
 
+def test_database_goes_back_only_when_asked_and_when_what_is_lost_may_be(place: Place) -> None:
+    # From version 1 with its schema, so that there is something to migrate.
+    place.deploy("one")
+    if place.sql("SELECT version FROM schema_migrations WHERE version = '002'"):
+        place.sql("DROP TABLE job_feedback")
+        place.sql("ALTER TABLE jobs DROP COLUMN rating")
+        place.sql("DELETE FROM schema_migrations WHERE version = '002'")
+    deployed = place.deploy("two")
+    assert deployed.code == 0, deployed.output
+    live = place.current()
+    count = "SELECT count(*) FROM error_logs"
+    before = int(place.sql(count))
+    place.sql("INSERT INTO error_logs (severity, message) VALUES ('low', 'since')")
+    both = {"deployment_scope": "both", "deployment_backup": (deployed.record or {})["snapshot"]["id"]}
+
+    refused = place.roll_back(**both)
+    assert refused.code == 2
+    assert (
+        "lose rows that were written or changed since the backup: 1 of error_logs" in (refused.record or {})["sentence"]
+    )
+    assert (refused.record or {})["availability"]["failed"] == 0
+
+    may = {"deployment_loss_budget": {"error_logs": 1}}
+    unfit = place.roll_back(app_gate=[{"http": "/nowhere"}], **both, **may)
+    assert ((unfit.record or {})["verdict"], (unfit.record or {})["warnings"]) == ("refused", [])
+    assert (place.live(), place.current(), int(place.sql(count))) == ("two", live, before + 1)
+
+    back = place.roll_back(**both, **may)
+    assert back.code == 0, back.output
+    assert "error_logs: 1" in back.output
+    assert (place.live(), int(place.sql(count))) == ("one", before)
+    assert place.sql("SELECT count(*) FROM sqlite_master WHERE name = 'job_feedback'") == "0"
+
+    place.sql("INSERT INTO error_logs (severity, message) VALUES ('low', 'again')")
+    database = {**both, "deployment_scope": "database"}
+    alone = place.roll_back(**database, **may)
+    assert alone.code == 0, alone.output
+    assert (place.live(), int(place.sql(count))) == ("one", before)
+    assert place.lock() == ""
+
+
 def test_second_run_changes_nothing(place: Place) -> None:
     live = place.live()
     assert place.deploy(live).code == 0
@@ -39,6 +83,28 @@ def test_second_run_changes_nothing(place: Place) -> None:
     assert ended.record is not None
     assert ended.record["verdict"] == "unchanged"
     assert place.tree() == seen
+
+
+def test_status_tells_whether_it_is_well(place: Place) -> None:
+    assert place.play(ROOT / "playbooks" / "backup.yml").code == 0
+    live, told = place.live(), place.folder / "status.json"
+    status = ROOT / "playbooks" / "status.yml"
+
+    well = place.play(status, deployment_status_file=str(told))
+    place.host.run("runuser", "-u", "faceshot", "--", "env", f"PM2_HOME={APP_ROOT}/.pm2", "pm2", "stop", "all")
+    ill = place.play(status)
+    put_right = place.deploy(live)
+
+    assert well.code == 0, well.output
+    assert json.loads(told.read_text())[0]["is_well"]
+    assert "drift       none" in well.output
+    assert f"live        {place.current()}" in well.output
+    assert "verified by restore" in well.output
+    assert ill.code == 2
+    assert "does not run." in ill.output
+    assert "processes: these would be started: faceshot-chopshop" in ill.output
+    assert put_right.code == 0, put_right.output
+    assert place.play(status).code == 0
 
 
 def test_check_changes_nothing_and_starts_nothing(place: Place) -> None:

@@ -137,6 +137,14 @@ def test_a_new_directory_is_this_users_alone(tmp_path: Path, flushed: list[Path]
     assert flushed == [tmp_path]
 
 
+def test_a_directory_is_made_with_what_is_missing_above_it(tmp_path: Path) -> None:
+    HostFolders().make(f"{tmp_path}/above/new/")
+    assert [mode_of(tmp_path / name) for name in ("above", "above/new")] == [0o700, 0o700]
+    (tmp_path / "above").chmod(0o777)
+    HostFolders().make(f"{tmp_path}/above")
+    assert mode_of(tmp_path / "above") == 0o777
+
+
 def test_a_new_directory_gets_the_mode_that_is_asked_for(tmp_path: Path) -> None:
     before = os.umask(0o077)
     try:

@@ -8,6 +8,7 @@ This module is private to the collection.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -66,6 +67,7 @@ def measure(request: Request, host: Host, *, check_mode: bool) -> Result:
         if not check_mode:
             # What an earlier run has left behind measures nothing of this one.
             _end(asker, request, host)
+            host.folders.make(posixpath.dirname(request.path))
             host.folders.remove(request.path)
             host.prober.start(request.probe, request.path)
         return Result(changed=True, data={"measured": None})

@@ -107,9 +107,8 @@ def restore(request: Request, *, host: Host, strategy: Strategy, check_mode: boo
     if check_mode:
         # Only by its content can be told, without restoring it, that the database is as it was then.
         with_content = backup.facts.content_sha256 is not None
-        result = _foretold(
-            request, catalogue, backup, _proceed(request, catalogue, backup, host, strategy, with_content=with_content)
-        )
+        live = _proceed(request, catalogue, backup, host, strategy, with_content=with_content, check_mode=True)
+        result = _foretold(request, catalogue, backup, live)
     else:
         with host.locks.hold(lock_path(directory, request.name), purpose=f"restore of {request.name}") as tell:
             live = _proceed(request, catalogue, backup, host, strategy)
@@ -168,11 +167,14 @@ def _proceed(
     strategy: Strategy,
     *,
     with_content: bool = False,
+    check_mode: bool = False,
 ) -> _Live:
     """The database that is to be replaced, once nothing speaks against it that can be known beforehand."""
     read_back(catalogue.path(backup), backup.sha256, host, request.terms)
-    patience = request.stop_timeout if request.stopped_by is not None else 0
-    _refuse_if_used(request, host, strategy, patience)
+    # What is foretold does not wait for an application that will be stopped.
+    if request.stopped_by is None or not check_mode:
+        patience = request.stop_timeout if request.stopped_by is not None else 0
+        _refuse_if_used(request, host, strategy, patience)
     # Only now: until then the application may have written.
     live = _observe(request, host, strategy, with_content=with_content)
     _refuse_unreadable(request, live)

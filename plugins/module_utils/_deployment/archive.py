@@ -93,6 +93,8 @@ def pack(root: Root, release: str, own: Sequence[str], host: Host) -> dict[str, 
             taken = ["--directory", root.release(release), "."]
             made = ["tar", "--create", "--gzip", "--file", beside, *left_out, *taken]
             host.commands.run(made).succeeded(f"To pack the release {release}")
+            # It holds no more than the release, which everybody can read.
+            host.commands.run(["chmod", "0644", "--", beside]).succeeded(f"To pack the release {release}")
             host.folders.move(beside, path)
     found = host.commands.run(["sha256sum", "--", path]).succeeded("The checksum")
     return {"path": path, "sha256": found.stdout.split()[0]}

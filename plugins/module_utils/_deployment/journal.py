@@ -42,6 +42,29 @@ class Journal:
         """The release that went live last."""
         return next((line["release"] for line in self._newest_first() if line["state"] in (LIVE, GOOD)), None)
 
+    def live_since(self) -> str | None:
+        """When the live release went live."""
+        live = self.live()
+        since = None
+        for line in self._newest_first():
+            if line["release"] == live and line["state"] in (LIVE, GOOD):
+                since = line["at"]
+            elif line["state"] in (LIVE, GOOD):
+                break
+        return since
+
+    def deployments(self, most: int) -> list[dict[str, Any]]:
+        """The last ones, the newest first: what each was, who began it when, and how it ended."""
+        found: dict[str, dict[str, Any]] = {}
+        for line in self.lines:
+            if line.get("event") == BEGUN:
+                began = {"deployment": line["deployment"], "what": line.get("phase"), "by": line.get("by")}
+                found[line["deployment"]] = {**began, "began": line["at"], "ended": None, "verdict": None}
+            elif line.get("event") in (ENDED, TAKEN_OVER) and line["deployment"] in found:
+                verdict = line.get("verdict") if line["event"] == ENDED else f"died in the phase {line.get('phase')}"
+                found[line["deployment"]].update(ended=line["at"], verdict=verdict)
+        return [*found.values()][::-1][:most]
+
     def good(self) -> list[str]:
         """The releases that are good, the one that became so last first."""
         states = self.states()

@@ -68,5 +68,5 @@ class Root:
         return f"{self.logs}/{release}.log"
 
     def archive(self, release: str) -> str:
-        """The release for other hosts."""
-        return f"{self.cache}/{release}.tar.gz"
+        """The release for other hosts, where whoever brings it there can read it."""
+        return f"{self.path}/{release}.tar.gz"

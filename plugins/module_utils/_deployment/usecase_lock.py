@@ -33,6 +33,9 @@ _ACCESS = Access(mode=0o644)
 # A look, a decision and two files take no longer.
 _WAIT = 10
 
+# Of what was done, people ask for the last.
+_HISTORY = 10
+
 # nginx answers this at once.
 _ANSWER = 5.0
 
@@ -195,7 +198,9 @@ def _told(
         "holder": {**asdict(wanted), "is_dead": wanted.is_dead(now)} if wanted else None,
         "took_over": asdict(present) if present and is_new else None,
         "live": written.live(),
+        "live_since": written.live_since(),
         "good": written.good(),
         "releases": written.states(),
         "unfinished": written.unfinished(),
+        "deployments": written.deployments(_HISTORY),
     }

@@ -174,6 +174,7 @@ def _condemn(request: Request, root: Root, journal: Journal, host: Host, *, chec
     is_change = journal.states()[name] != BAD
     if is_change and not check_mode:
         _write(root, host, request, name, BAD, note=request.verdict)
+        _forget_archives([name], root, host)
     return Result(changed=is_change, data=_told(root, journal.with_state(name, BAD), name, []))
 
 
@@ -200,10 +201,18 @@ def _activate(request: Request, root: Root, journal: Journal, host: Host, *, che
             _write(root, host, request, name, request.state)
         if removed:
             _remove(request, root, removed, kept, after, host)
+        if is_good:
+            # Only the live one is still needed, by hosts that join.
+            _forget_archives([other for other in after.states() if other != name], root, host)
         if ends:
             _end(request, root, host)
     is_change = not is_current or not is_told or bool(removed) or ends
     return Result(changed=is_change, data=_told(root, after, name, removed))
+
+
+def _forget_archives(names: Sequence[str], root: Root, host: Host) -> None:
+    for name in names:
+        host.folders.remove(root.archive(name))
 
 
 def _end(request: Request, root: Root, host: Host) -> None:
@@ -300,7 +309,7 @@ def _remove(
     for name in removed:
         host.trees.remove(root.release(name))
         host.folders.remove(root.log(name))
-        host.folders.remove(root.archive(name))
+    _forget_archives(removed, root, host)
     # What failed later was built last, and its dependencies are those that its next attempt needs.
     needed = [*kept, *journal.ready()[: request.keep]]
     forget(root, {key for name in needed for key in journal.details(name).get("dependencies", ())}, host)

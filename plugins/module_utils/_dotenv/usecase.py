@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._dotenv.text impo
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import FileError, InvalidInput
 from ansible_collections.shipshape.webapp.plugins.module_utils._result import Diff, Result
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Access, Files, FileState, Locks
+
+# Enough to tell two contents apart, and too little to find out a secret from.
+_FINGERPRINT = 8
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ def ensure_environment(
             files.write(request.path, content, request.access)
     data: dict[str, object] = {
         "path": request.path,
+        "fingerprint": hashlib.sha256(content).hexdigest()[:_FINGERPRINT],
         "changes": plan.changes,
         "dropped": list(plan.dropped),
         "generated": sorted(plan.generated),

@@ -15,7 +15,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._record.page impo
 from ansible_collections.shipshape.webapp.plugins.module_utils._record.record import complete
 from ansible_collections.shipshape.webapp.plugins.module_utils._record.summary import summary
 from ansible_collections.shipshape.webapp.plugins.module_utils._result import Result
-from ansible_collections.shipshape.webapp.plugins.module_utils._types import Access, Files, Folders, Paths
+from ansible_collections.shipshape.webapp.plugins.module_utils._types import Access, Files, Folders
 
 RECORD, PAGE = "record.json", "report.html"
 
@@ -29,7 +29,6 @@ class Host:
 
     files: Files
     folders: Folders
-    paths: Paths
 
 
 def write_record(facts: Mapping[str, Any], directory: str, host: Host, *, check_mode: bool) -> Result:
@@ -38,9 +37,6 @@ def write_record(facts: Mapping[str, Any], directory: str, host: Host, *, check_
     name = str(record["deployment"])
     if "/" in name or name.startswith("."):
         raise InvalidInput("The record of a deployment", ["deployment: it cannot be the name of a directory."])
-    above = host.paths.facts(directory)
-    if above is None or above.type != "dir":
-        raise InvalidInput("The record of a deployment", [f"directory: {directory} is no directory: create it first."])
     place = f"{directory}/{name}"
     contents = {
         RECORD: json.dumps(record, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace") + b"\n",
@@ -48,6 +44,7 @@ def write_record(facts: Mapping[str, Any], directory: str, host: Host, *, check_
     }
     stale = {name: content for name, content in contents.items() if _content(f"{place}/{name}", host.files) != content}
     if stale and not check_mode:
+        host.folders.make(directory)
         host.folders.prepare(place)
         for name, content in stale.items():
             host.files.write(f"{place}/{name}", content, _PRIVATE)

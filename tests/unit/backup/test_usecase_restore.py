@@ -327,6 +327,15 @@ def test_what_is_not_stopped_in_time_is_refused(world: World) -> None:
     assert sum(world.pauses) == pytest.approx(3)
 
 
+def test_what_would_be_lost_is_foretold_while_the_application_still_runs(world: World) -> None:
+    world.backup()
+    world.orders(*ORDERS, [4, "rice"])
+    world.databases.users = [["process 4711 (node)"]]
+
+    assert world.restore(check_mode=True, stopped_by="pm2", loss_budget=1).data["lost"]
+    assert world.pauses == []
+
+
 def test_what_the_application_did_while_it_was_stopped_counts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.backup()
     obstacles = world.databases.obstacles

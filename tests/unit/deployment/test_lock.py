@@ -210,9 +210,11 @@ def test_gathering_tells_all_and_changes_nothing(place: Place) -> None:
         "holder": None,
         "took_over": None,
         "live": None,
+        "live_since": None,
         "good": [],
         "releases": {},
         "unfinished": None,
+        "deployments": [],
         "slot": None,
     }
     ours = place.take(phase="watch")["deployment"]
@@ -226,13 +228,35 @@ def test_gathering_tells_all_and_changes_nothing(place: Place) -> None:
     assert place.seen == before
 
 
+def test_the_last_deployments_are_told_with_how_they_ended(place: Place) -> None:
+    for number in range(11):
+        taken = place.take(phase="deploy")
+        place.call(state="free", deployment=taken["deployment"], verdict=f"verdict {number}")
+    dead = place.take(phase="rollback", silent_for=1)["deployment"]
+    place.wait(2)
+    place.take(owner=BOB, phase="deploy")
+
+    told = place.call()["deployments"]
+
+    assert len(told) == 10
+    assert [each["verdict"] for each in told[:3]] == [None, "died in the phase rollback", "verdict 10"]
+    assert told[1] == {
+        "deployment": dead,
+        "what": "rollback",
+        "by": "ann on ops1 (process 11)",
+        "began": "2026-11-22T07:15:00Z",
+        "ended": "2026-11-22T07:15:02Z",
+        "verdict": "died in the phase rollback",
+    }
+
+
 def test_the_journal_also_tells_of_releases(place: Place) -> None:
     states = [("one", "good"), ("two", "live"), ("two", "bad"), ("one", "live"), ("three", "building")]
-    lines = [json.dumps({"at": "x", "release": release, "state": state}) for release, state in states]
+    lines = [json.dumps({"at": str(at), "release": name, "state": state}) for at, (name, state) in enumerate(states)]
     # A crash has cut off one line, and the next is whole all the same.
     (place.root / "deployments.jsonl").write_text("\n".join([*lines, '{"at": "x", "release": "four", "sta']))
     told = place.take()
-    assert told["live"] == "one"
+    assert (told["live"], told["live_since"]) == ("one", "3")
     assert told["good"] == ["one"]
     assert told["releases"] == {"two": "bad", "one": "live", "three": "building"}
     assert place.call()["unfinished"]["event"] == "begun"

@@ -664,7 +664,9 @@ def test_a_release_that_is_good_ends_its_deployment(place: Place) -> None:
 
 def test_an_archive_becomes_the_same_release_on_another_host(place: Place, tmp_path: Path) -> None:
     made = place.make(packed=True, build=[{"run": "echo built >built.js; ln -s built.js link.js"}], shared=["logs"])
-    digest = hashlib.sha256(Path(made["archive"]["path"]).read_bytes()).hexdigest()
+    archive = Path(made["archive"]["path"])
+    assert archive.stat().st_mode & 0o777 == 0o644
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
     assert made["archive"]["sha256"] == digest
     assert (
         place.make(packed=True, build=[{"run": "echo built >built.js; ln -s built.js link.js"}], shared=["logs"])[
@@ -687,6 +689,20 @@ def test_an_archive_becomes_the_same_release_on_another_host(place: Place, tmp_p
         )
     assert os.readlink(Path(shipped["path"]) / "logs") == str(other.root / "shared/logs")
     assert not other.call(source=source, release=made["release"], shared=["logs"])["changed"]
+
+
+def test_of_archives_that_of_the_live_release_alone_is_kept(place: Place) -> None:
+    first = place.make(packed=True)
+    place.call(state="good", release=first["release"])
+    assert Path(first["archive"]["path"]).exists()
+    place.commit({"app.js": "second"})
+    second = place.make(packed=True)
+    place.call(state="good", release=second["release"])
+    assert [path.name for path in place.root.glob("*.tar.gz")] == [Path(second["archive"]["path"]).name]
+    place.commit({"app.js": "third"})
+    third = place.make(packed=True)
+    place.call(state="bad", release=third["release"])
+    assert [path.name for path in place.root.glob("*.tar.gz")] == [Path(second["archive"]["path"]).name]
 
 
 def test_an_archive_with_another_checksum_is_refused(place: Place, tmp_path: Path) -> None:
@@ -728,7 +744,10 @@ def test_a_directory_is_a_release_as_it_is(place: Place) -> None:
         ({"shared": ["a/b", "a-b", "a"]}, "shared[1]: it is in shared[3], which is shared already."),
         ({"shared": ["a"], "shared_files": ["a"]}, "shared_files[1]: it is in shared[1], which is shared already."),
         ({"shared": ["a"], "copied_files": ["a/b"]}, "copied_files[1]: it is in shared[1], which is shared already."),
-        ({"copied_files": ["../b"]}, "copied_files[1]: it does not lead to something in the release: give a path from there."),
+        (
+            {"copied_files": ["../b"]},
+            "copied_files[1]: it does not lead to something in the release: give a path from there.",
+        ),
         ({"build": [{"run": " "}]}, "build[1]: it is empty: say what is run."),
         ({"build": [{"run": "x", "in": "../.."}]}, "build[1].in: it does not lead to something in the release: "),
         (

@@ -14,7 +14,6 @@ import pytest
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import InvalidInput
 from ansible_collections.shipshape.webapp.plugins.module_utils._files import HostFiles
 from ansible_collections.shipshape.webapp.plugins.module_utils._folders import HostFolders
-from ansible_collections.shipshape.webapp.plugins.module_utils._paths import HostPaths
 from ansible_collections.shipshape.webapp.plugins.module_utils._record.page import page
 from ansible_collections.shipshape.webapp.plugins.module_utils._record.plot import availability_plot
 from ansible_collections.shipshape.webapp.plugins.module_utils._record.record import complete
@@ -231,7 +230,7 @@ def test_the_summary_begins_with_the_verdict() -> None:
 
 
 def write(directory: Path, *, check: bool = False, **changes: Any) -> dict[str, Any]:
-    host = Host(HostFiles(), HostFolders(), HostPaths())
+    host = Host(HostFiles(), HostFolders())
     result = write_record(facts(**changes), str(directory), host, check_mode=check)
     return {"changed": result.changed, **result.data}
 
@@ -255,8 +254,11 @@ def test_both_files_are_private_and_written_once(tmp_path: Path) -> None:
 def test_a_deployment_is_no_path(tmp_path: Path, name: str) -> None:
     with pytest.raises(InvalidInput, match="deployment: it cannot be the name of a directory"):
         write(tmp_path, deployment=name)
-    with pytest.raises(InvalidInput, match=r"directory: .*nowhere is no directory: create it first"):
-        write(tmp_path / "nowhere")
+
+
+def test_what_is_missing_above_a_record_is_made(tmp_path: Path) -> None:
+    assert Path(write(tmp_path / "new" / "shop")["report"]).exists()
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_phase_ends_when_the_next_begins() -> None:
