@@ -95,7 +95,7 @@ def application_problems(fields: Mapping[str, Any], known: Options, random: Call
     `known` are the fields that there are, as options of an argument spec. A field whose value is None is not judged:
     its value is not known yet.
     """
-    judge = _Judge(fields, {name: option for name, option in known.items() if name.startswith(_PREFIX)})
+    judge = _Judge(*({name: one[name] for name in one if name.startswith(_PREFIX)} for one in (fields, known)))
     judge.release()
     judge.processes()
     judge.environment(random)

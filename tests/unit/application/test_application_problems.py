@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
-from jinja2 import UndefinedError
+from jinja2 import StrictUndefined, UndefinedError
+from jinja2.nativetypes import NativeEnvironment
 
 from ansible_collections.shipshape.webapp.plugins.filter.application_problems import FilterModule
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.options import migrate_argument_spec
@@ -43,13 +44,20 @@ SHOP = {
 }
 
 
-def read(text: str) -> dict[str, Any]:
-    fields: dict[str, Any] = yaml.safe_load(re.sub(r"\{\{ (\w+) \}\}", lambda found: PLACEHOLDERS[found[1]], text))
-    return fields
+def rendered(value: Any) -> Any:
+    """The value with placeholders in its templates."""
+    if isinstance(value, dict):
+        return {key: rendered(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [rendered(inner) for inner in value]
+    is_template = isinstance(value, str) and "{{" in value
+    return (
+        NativeEnvironment(undefined=StrictUndefined).from_string(value).render(PLACEHOLDERS) if is_template else value
+    )
 
 
 FACESHOT = {
-    **read((ROOT / "playbooks/vars/faceshot.yml").read_text()),
+    **rendered(yaml.safe_load((ROOT / "playbooks/vars/faceshot.yml").read_text())),
     "app_domain": "shop.example.com",
     "app_source": {"git": "https://git.example.com/faceshot.git"},
     "app_environment_values": {
@@ -99,7 +107,8 @@ def example_of_the_page() -> dict[str, Any]:
     page = (ROOT / "docs/deploying.md").read_text()
     found = re.search(r"```yaml\n(app_name: holibot\n.*?)```", page, re.DOTALL)
     assert found
-    return read(found[1])
+    example: dict[str, Any] = rendered(yaml.safe_load(found[1]))
+    return example
 
 
 @pytest.mark.parametrize(
@@ -354,6 +363,24 @@ def test_what_is_missing_is_told(field: str) -> None:
     assert problems({name: value for name, value in SHOP.items() if name != field}) == [f"{field}: it is missing."]
 
 
+def test_what_does_not_describe_the_application_is_of_no_concern() -> None:
+    assert problems({**SHOP, "deployment_arm": "x", "nginx_sites": []}) == []
+    [told] = problems({**SHOP, "app_deployment_arm": 3})
+    assert "deployment_arm" not in told.partition(": ")[2]
+
+
+def test_the_backup_is_called_as_the_application_unless_it_says_otherwise() -> None:
+    backup = {"directory": "/backups"}
+    letters = "use letters, digits, dots, - and _."
+    takes = "it takes letters, digits, dots, hyphens and underscores, and begins with a letter or a digit."
+
+    assert problems({**SHOP, "app_name": "my shop", "app_backup": backup}) == [
+        f"app_name: {letters}",
+        f"app_name: {takes}",
+    ]
+    assert problems({**SHOP, "app_backup": {**backup, "name": "my shop"}}) == [f"app_backup.name: {takes}"]
+
+
 def test_everything_is_told_at_once() -> None:
     fields = {
         "app_nmae": "shop",
@@ -418,6 +445,8 @@ def test_a_field_whose_value_is_not_known_yet_is_not_judged() -> None:
     assert problems(fields) == ["app_proceses: there is no such field; did you mean app_processes?"]
     # Nor what depends on it.
     values = {"app_environment": {"KEY": {"required": True}}, "app_environment_values": None}
+    others = {"app_environment": {}, "app_environment_values": {"KEY": "x"}, "app_environment_unknown": None}
+    assert problems({**SHOP, **others}) == []
     checks = {"app_gate": [{"http": "/${where}", "as": "ann"}], "app_check_vars": None, "app_check_identities": None}
     assert problems({**SHOP, **values, **checks}) == []
     assert problems({**SHOP, "app_strategy": None, "app_processes": [{**PROCESS, "ports": [1]}]}) == []
@@ -448,6 +477,13 @@ class Late(dict[str, Any]):
         return super().__getitem__(name)
 
 
+class Sealed:
+    """What is a text once it is asked for."""
+
+    def __str__(self) -> str:
+        return "/health"
+
+
 class Text(str):
     """A text of which something more is known."""
 
@@ -460,6 +496,7 @@ def test_the_filter_takes_what_ansible_has() -> None:
     assert judge(SHOP) == []
     assert judge({**SHOP, "app_migrate": Late(late=1, wrong=2)}) == []
     assert judge({**SHOP, "app_strategy": Text("x")}) == ["app_strategy: say one of slots, drain, restart."]
+    assert judge({**SHOP, "app_gate": [{"http": Sealed()}]}) == []
     assert judge({**SHOP, "app_source": "__omit_place_holder__3fa9"}) == []
     assert judge({**SHOP, "app_environment": {1: {}}}) == [
         "app_environment.1: is no name of an environment variable: use letters, digits and _, no digit first."
