@@ -210,6 +210,10 @@ checks:
     severity:
       description: Whether it can make the suite fail.
       type: str
+    ids:
+      description: The requirements that it proves, as its C(ids) name them.
+      type: list
+      elements: str
     ms:
       description: How long it took.
       type: float

@@ -41,6 +41,8 @@ class Outcome:
     saved: Mapping[str, Any] = field(default_factory=dict)
     remember: Mapping[str, Any] = field(default_factory=dict)
     recorded: Mapping[str, float] = field(default_factory=dict)
+    # The requirements that it proves.
+    ids: Sequence[str] = ()
 
     @property
     def is_against(self) -> bool:
@@ -54,6 +56,7 @@ class Outcome:
             "kind": self.kind,
             "outcome": self.outcome,
             "severity": self.severity,
+            "ids": list(self.ids),
             "ms": round(self.ms, 1),
             "attempts": self.attempts,
             "assertions": [{"path": one.path, "is_met": one.is_met, "told": one.told} for one in self.assertions],

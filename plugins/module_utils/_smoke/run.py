@@ -128,7 +128,7 @@ class _Run:
         return None
 
     def _done(self, check: Check, outcome: Outcome) -> None:
-        self._outcomes[check.name] = replace(outcome, severity=check.severity)
+        self._outcomes[check.name] = replace(outcome, severity=check.severity, ids=check.ids)
         self._variables.update(outcome.saved)
         if outcome.outcome == SKIPPED:
             self._forgone |= check.saves

@@ -31,10 +31,13 @@ _ADDRESSES = ("/", "http://", "https://")
 # How often is looked again, if the check does not say: while something is to become true, and while it is to stay so.
 _UNTIL, _WHILE = 1.0, 5.0
 
-_COMMON = ("name", "as", "expect", "save", "within", "for", "every", "gate", "severity", "tags", "baseline", "no_data")
+_COMMON = (
+    *("name", "as", "expect", "save", "within", "for", "every", "gate", "severity", "tags", "ids", "baseline"),
+    "no_data",
+)
 # What makes sense for a step, which has its place in an order, and for a scenario, which observes nothing itself.
 _OF_A_STEP = ("name", "as", "expect", "save", "within", "every", "no_data")
-_OF_A_SCENARIO = ("name", "as", "gate", "severity", "tags", "finally")
+_OF_A_SCENARIO = ("name", "as", "gate", "severity", "tags", "ids", "finally")
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,8 @@ class Check:
     is_gate: bool = False
     severity: str = "fail"
     tags: tuple[str, ...] = ()
+    # The requirements that it proves.
+    ids: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -282,17 +287,21 @@ class _Reader:
         return tuple(replace(step, identity=step.identity or identity) for step in found)
 
     def _order(self, given: Mapping[str, Any], place: str) -> dict[str, Any]:
-        is_gate, tags = given.get("gate", False), given.get("tags", [])
+        is_gate = given.get("gate", False)
         if not isinstance(is_gate, bool):
             self.told.append(f"{place}.gate: this is not true or false.")
-        listed = [tags] if isinstance(tags, str) else tags
-        if not isinstance(listed, (list, tuple)) or not all(isinstance(tag, str) for tag in listed):
-            self.told.append(f"{place}.tags: this is no list of words.")
-            listed = []
         severity = self._choice(given, "severity", SEVERITIES, place)
         if is_gate and severity == "warn":
             self.told.append(f"{place}.severity: a gate that only warns would skip the rest and prove nothing.")
-        return {"is_gate": is_gate is True, "severity": severity, "tags": tuple(listed)}
+        words = {word: self._words(given.get(word, []), f"{place}.{word}") for word in ("tags", "ids")}
+        return {"is_gate": is_gate is True, "severity": severity, **words}
+
+    def _words(self, given: object, place: str) -> tuple[str, ...]:
+        listed = [given] if isinstance(given, str) else given
+        if isinstance(listed, (list, tuple)) and all(isinstance(word, str) for word in listed):
+            return tuple(listed)
+        self.told.append(f"{place}: this is no list of words.")
+        return ()
 
     def _identity(self, given: Mapping[str, Any], place: str) -> str | None:
         name = given.get("as")

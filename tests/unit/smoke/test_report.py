@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -88,12 +89,14 @@ def test_the_result_holds_no_number_that_ansible_would_misunderstand() -> None:
 def test_a_check_is_returned_with_its_evidence_and_its_steps() -> None:
     step = Outcome("t", "http", "passed", assertions=[Assertion("status", True, "status: is 200")])
     one = Outcome("s", "scenario", "failed", "warn", 1.26, 2, [], ["x"], {"a": 1}, [step], {"saved": 1}, {"r": 1})
+    one = replace(one, ids=["H13"])
 
     assert one.as_returned() == {
         "name": "s",
         "kind": "scenario",
         "outcome": "failed",
         "severity": "warn",
+        "ids": ["H13"],
         "ms": 1.3,
         "attempts": 2,
         "assertions": [],
@@ -105,6 +108,7 @@ def test_a_check_is_returned_with_its_evidence_and_its_steps() -> None:
                 "kind": "http",
                 "outcome": "passed",
                 "severity": "fail",
+                "ids": [],
                 "ms": 0.0,
                 "attempts": 0,
                 "assertions": [{"path": "status", "is_met": True, "told": "status: is 200"}],

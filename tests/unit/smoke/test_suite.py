@@ -44,7 +44,7 @@ def names(*checks: object) -> list[str]:
     return [check.name for check in suite(*checks).checks]
 
 
-WORDS = "as, baseline, every, expect, for, gate, name, no_data, save, severity, tags, within"
+WORDS = "as, baseline, every, expect, for, gate, ids, name, no_data, save, severity, tags, within"
 OF_STEPS = "as, every, expect, name, no_data, save, within"
 
 
@@ -61,6 +61,7 @@ def test_a_check_is_read_with_all_its_words() -> None:
             "every": "3s",
             "gate": True,
             "tags": ["x", "y"],
+            "ids": "H13",
             "baseline": {"ms": "20%", "count": 5, "json.n": "7.5 %"},
             "no_data": "fail",
         },
@@ -75,6 +76,7 @@ def test_a_check_is_read_with_all_its_words() -> None:
         "fail",
         ("x", "y"),
     )
+    assert check.ids == ("H13",)
     assert (check.is_scenario, check.at_last, check.is_alone, check.saves) == (False, (), False, {"id"})
     assert (step.name, step.place, step.identity) == ("it works", 'check 1 "it works"', "admin")
     assert (step.options, step.expect, step.save) == (
@@ -311,7 +313,7 @@ def test_a_name_is_one_line() -> None:
         ({"scenario": [{"probe": "a"}], "finally": {"probe": "a"}}, ["check 1.finally: this is no list of steps."]),
         (
             {"scenario": [{"probe": "a"}], "within": "5s"},
-            ["check 1: there is no word within here. Known are: as, finally, gate, name, severity, tags."],
+            ["check 1: there is no word within here. Known are: as, finally, gate, ids, name, severity, tags."],
         ),
         (
             {"name": "n", "scenario": [{"probe": "a", "for": "5s"}]},
