@@ -174,6 +174,8 @@ restored:
   type: bool
 """
 
+import os
+import tempfile
 import time
 
 from ansible.module_utils.basic import AnsibleModule
@@ -226,6 +228,8 @@ def main() -> None:
         trees=HostTrees(),
         clock=time.monotonic,
         pause=time.sleep,
+        # There nobody but root writes, and nothing outlives a restart; others have no such place.
+        room="/run" if os.geteuid() == 0 else tempfile.gettempdir(),
     )
     run(module, lambda: ensure_sites(request, world=world, check_mode=module.check_mode))
 

@@ -27,9 +27,6 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._nginx.verdict im
 )
 from ansible_collections.shipshape.webapp.plugins.module_utils._nginx.world import World
 
-# Nobody but root writes there, and nothing of it outlives a restart.
-_ROOM = "/run"
-
 # Names of hosts may have to be looked up.
 _LONGEST_TEST = 60
 
@@ -67,7 +64,7 @@ def _try(request: Request, change: Change, world: World, *, examines: bool = Fal
     directory = request.directory
     configuration = read_configuration(directory, world.trees.matching, change)
     new = [path for path in configuration.made_by_a_test() if world.paths.facts(path) is None]
-    with world.folders.temporary(_ROOM) as room:
+    with world.folders.temporary(world.room) as room:
         stage = f"{room}/nginx"
         without = posixpath.relpath(change.replaced, directory) if change.replaced else None
         world.trees.mirror(directory, stage, staged(configuration, stage, change), without)

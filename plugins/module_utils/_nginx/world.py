@@ -36,3 +36,5 @@ class World:
     trees: Trees
     clock: Callable[[], float]
     pause: Callable[[float], None]
+    # Where files for a moment are safe from other users.
+    room: str

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import FileError
 
-# The script that takes back after a start of the host looks here.
+# The script that takes back after a start of the host looks here, and nowhere else.
 FLAGS = "/var/lib/shipshape/traffic"
 
 # What a flag, a directory and a group of nginx can be named.
@@ -57,6 +58,11 @@ class Application:
     health: Question | None
     min_healthy: int
 
+    @property
+    def can_be_armed(self) -> bool:
+        """Whether a start of the host would take back what is armed."""
+        return self.flags == f"{FLAGS}/{self.name}"
+
 
 def read_application(name: str, path: str, content: bytes) -> Application:
     """The application of this name; a FileError says what in its file is not understood."""
@@ -92,8 +98,8 @@ def _application(given: Mapping[str, Any]) -> Application:
 def _refuse_other(application: Application, name: str) -> None:
     if application.name != name:
         raise ValueError(f"it is of the application {application.name} and not of {name}")
-    if application.flags != f"{FLAGS}/{name}":
-        raise ValueError(f"flags is not {FLAGS}/{name}")
+    if not (posixpath.isabs(application.flags) and posixpath.basename(application.flags) == name):
+        raise ValueError(f"flags is no path that ends with /{name}")
     if application.slots and application.batches:
         raise ValueError("it has both slots and batches")
     if application.slots and sorted(application.slots) != sorted(SLOTS):

@@ -64,7 +64,8 @@ def carry_out(
 
 def _directories(application: Application) -> list[str]:
     folders = [f"{application.flags}/{folder(is_on)}" for is_on in (True, False)]
-    return [posixpath.dirname(FLAGS), FLAGS, application.flags, *folders]
+    above = [posixpath.dirname(FLAGS), FLAGS] if application.can_be_armed else [posixpath.dirname(application.flags)]
+    return [*above, application.flags, *folders]
 
 
 def _arm(application: Application, armed: Armed, seconds: int, host: Host) -> None:

@@ -12,7 +12,7 @@ import posixpath
 from collections.abc import Sequence
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import CommandError
-from ansible_collections.shipshape.webapp.plugins.module_utils._traffic.application import FLAGS
+from ansible_collections.shipshape.webapp.plugins.module_utils._traffic.application import FLAGS, Application
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import (
     Access,
     Commands,
@@ -104,8 +104,10 @@ WantedBy=multi-user.target
 _WANTED = ((SCRIPT, SCRIPT_TEXT, 0o755), (f"{_UNITS}/{UNIT}", _UNIT_TEXT, 0o644))
 
 
-def missing(paths: Paths, commands: Commands) -> str | None:
+def missing(application: Application, paths: Paths, commands: Commands) -> str | None:
     """What keeps this host from taking back by itself."""
+    if not application.can_be_armed:
+        return f"its flags are not in {FLAGS}, and after a start of the host nothing would look for them elsewhere."
     if paths.facts("/run/systemd/system") is None:
         return "systemd does not run here, and without it nothing would take it back in time."
     if commands.find("flock") is None:

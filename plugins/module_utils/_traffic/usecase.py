@@ -57,7 +57,7 @@ def move_traffic(request: Request, host: Host, *, check_mode: bool) -> Result:
         plan = plan_action(request, application, before)
         if plan.turn:
             _refuse_unhealthy(request, plan, application, host)
-        after = _after(request, plan, before, host)
+        after = _after(request, plan, before, application, host)
         if check_mode:
             return _result(application, plan, before, after)
         proof = (
@@ -90,19 +90,20 @@ def _refuse_unhealthy(request: Request, plan: Plan, application: Application, ho
         raise refused(request, " ".join([need, *reasons]))
 
 
-def _after(request: Request, plan: Plan, before: Flags, host: Host) -> Flags:
+def _after(request: Request, plan: Plan, before: Flags, application: Application, host: Host) -> Flags:
     """The flags once the plan is carried out."""
     after = before if plan.turn is None else replace(before, on=before.turned(plan.turn.flag, plan.turn.is_on))
     if plan.closes and before.armed:
         taken = replace(before.armed, reverted=stamp(host.now()), because="it was asked for")
         return replace(after, armed=None, reverted=taken if request.action == "revert" else before.reverted)
     if plan.turn and request.arm:
-        return replace(after, armed=_armed(request, request.arm, plan.act, plan.turn, host), reverted=None)
+        armed = _armed(request, request.arm, plan.act, plan.turn, application, host)
+        return replace(after, armed=armed, reverted=None)
     return after
 
 
-def _armed(request: Request, seconds: int, act: str, turn: Turn, host: Host) -> Armed:
-    problem = taking_back.missing(host.paths, host.commands)
+def _armed(request: Request, seconds: int, act: str, turn: Turn, application: Application, host: Host) -> Armed:
+    problem = taking_back.missing(application, host.paths, host.commands)
     if problem:
         raise refused(request, f"arm is not possible: {problem}")
     now = host.now()

@@ -93,6 +93,7 @@ class Nginx:
             trees=self.trees,
             clock=lambda: self.seconds,
             pause=self._pause,
+            room="/run",
         )
 
     def master(self) -> Process | None:

@@ -50,7 +50,8 @@ def test_neither() -> None:
     ("content", "problem"),
     [
         ({**declared(), "name": "loans"}, "it is of the application loans and not of shop"),
-        ({**declared(), "flags": "/tmp/shop"}, f"flags is not {SHOP}"),
+        ({**declared(), "flags": "/tmp/loans"}, "flags is no path that ends with /shop"),
+        ({**declared(), "flags": "tmp/shop"}, "flags is no path that ends with /shop"),
         ({"name": "shop", "flags": SHOP}, "status is missing"),
         (declared(status={"port": 0, "host": "x"}), "0 is no port"),
         (declared(status={"port": 65536, "host": "x"}), "65536 is no port"),

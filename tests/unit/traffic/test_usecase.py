@@ -121,6 +121,27 @@ def test_everything_is_done_in_order_under_the_lock() -> None:
     ]
 
 
+def test_flags_elsewhere_are_turned_and_never_armed() -> None:
+    host = shop(flags="/home/ann/traffic/shop")
+
+    with pytest.raises(InvalidInput, match="after a start of the host nothing would look for them"):
+        do(host, "switch", to="green", arm=300)
+    assert host.log == []
+    host.status = lambda: (200, '{"group": "green", "maintenance": "off"}')
+    do(host, "switch", to="green")
+
+    assert host.log == [
+        "prepare /home/ann/traffic 755",
+        "prepare /home/ann/traffic/shop 755",
+        "prepare /home/ann/traffic/shop/on 755",
+        "prepare /home/ann/traffic/shop/off 755",
+        "lock /home/ann/traffic/shop",
+        "write /home/ann/traffic/shop/off/green 644",
+        "move /home/ann/traffic/shop/off/green /home/ann/traffic/shop/on/green",
+        "unlock",
+    ]
+
+
 def installing(host: FakeHost) -> list[str]:
     return [line for line in host.log if line.startswith(("write /usr", "write /etc", "systemctl enable"))]
 
