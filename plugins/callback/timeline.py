@@ -186,7 +186,9 @@ class CallbackModule(CallbackBase):
     def _task_line(self, mark: str, result: Any, *more: str, changed: bool = False, failed: bool = False) -> None:
         color = _color("ERROR") if failed else _color("CHANGED") if changed else _color("OK")
         since = self._task_began - self._began
-        self._say(timeline.line(since, self._phase, mark, _host(result), self._name, *more), color)
+        width = self._width if self._ticker else None
+        for text in timeline.lines(width, since, self._phase, mark, _host(result), self._name, *more):
+            self._say(text, color)
 
     def _quote(self, told: Mapping[str, Any]) -> None:
         """What a playbook says to people, unless the last screen is to say it."""

@@ -21,6 +21,8 @@ _SILENT = frozenset(
 _MARKS = {"passed": "✓", "failed": "✗", "error": "!", "inconclusive": "?"}
 
 _PHASE, _HOST, _NAME = 10, 12, 58
+# A name is not broken into pieces that are shorter.
+_LEAST = 20
 _INDENT = " " * 20
 
 _CENSORED = "What it said is not shown, as it could hold secrets."
@@ -52,10 +54,14 @@ def span(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s" if seconds < 100 else elapsed(seconds)
 
 
-def line(since: float, phase: str, mark: str, host: str, name: str, *more: str) -> str:
-    """One task on one host."""
+def lines(width: int | None, since: float, phase: str, mark: str, host: str, name: str, *more: str) -> Iterator[str]:
+    """One task on one host, in lines that fit; in one where nobody says how wide they may be."""
+    begin = f"{elapsed(since):>6}  {phase:<{_PHASE}} {mark} {host:<{_HOST}} "
     rest = "  ".join(text for text in more if text)
-    return f"{elapsed(since):>6}  {phase:<{_PHASE}} {mark} {host:<{_HOST}} {name:<{_NAME}} {rest}".rstrip()
+    room = _NAME if width is None else max(min(_NAME, width - len(begin) - len(rest) - 1), _LEAST)
+    first, *others = [name] if width is None else textwrap.wrap(name, room) or [""]
+    yield f"{begin}{first:<{room}} {rest}".rstrip()
+    yield from (f"{' ' * len(begin)}{other}" for other in others)
 
 
 def moving(since: float, phase: str, mark: str, name: str, far: str, width: int) -> str:

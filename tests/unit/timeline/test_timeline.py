@@ -60,10 +60,28 @@ def test_progress_is_judged_by_the_last_time(seconds: float, expected: float | N
 
 
 def test_a_line_has_its_moment_phase_host_and_what_is_worth_telling() -> None:
-    assert timeline.line(65, "build", "✓", "app1", "Build it", "changed", "", "41 s") == (
+    assert [*timeline.lines(None, 65, "build", "✓", "app1", "Build it", "changed", "", "41 s")] == [
         "  1:05  build      ✓ app1         Build it" + " " * 51 + "changed  41 s"
-    )
-    assert timeline.line(0, "", "✓", "app1", "Look") == "  0:00             ✓ app1         Look"
+    ]
+    assert [*timeline.lines(None, 0, "", "✓", "app1", "Look")] == ["  0:00             ✓ app1         Look"]
+    assert [*timeline.lines(80, 0, "", "✓", "app1", "")] == ["  0:00             ✓ app1"]
+
+
+def test_a_long_name_goes_on_below_on_a_terminal_alone() -> None:
+    name = "Have it take the requests, which the host takes back unless it is told to stay"
+    told = [*timeline.lines(80, 23, "admit", "✓", "app1", name, "changed", "1.8 s")]
+    assert told == [
+        "  0:23  admit      ✓ app1         Have it take the requests,      changed  1.8 s",
+        "                                  which the host takes back",
+        "                                  unless it is told to stay",
+    ]
+    assert len([*timeline.lines(None, 23, "admit", "✓", "app1", name, "changed", "1.8 s")]) == 1
+
+
+@pytest.mark.parametrize("width", [30, 60])
+def test_a_name_is_not_broken_into_crumbs(width: int) -> None:
+    told = [*timeline.lines(width, 0, "", "✓", "app1", "Have it pass its gate and more", "changed  41 s")]
+    assert told[1:] == [" " * 34 + "gate and more"]
 
 
 @pytest.mark.parametrize("width", [20, 40, 60, 100])
