@@ -70,6 +70,20 @@ test('pools that do not fit into the database are told', async (t) => {
   assert.deepEqual(others, []);
 });
 
+test('figures are kept, unless they are not wanted', async (t) => {
+  const app = await new Application(t).prepare({ environment: { METRICS_HISTORY_MS: '100' } });
+  const without = await app.start({ METRICS_ENABLED: 'false' });
+  for (const name of ['metrics', 'performance', 'metrics/prometheus'])
+    assert.equal((await app.ask(`/api/monitoring/${name}`)).status, 404, name);
+  assert.equal((await app.ask('/api/monitoring/config')).status, 200);
+  await app.stop(without);
+  assert.deepEqual(await app.sql('SELECT * FROM system_metrics'), []);
+  await app.start();
+  const names = () => app.sql('SELECT DISTINCT name FROM system_metrics ORDER BY 1');
+  await until(async () => (await names()).length);
+  assert.deepEqual((await names()).map(({ name }) => name), ['errors', 'p95Ms', 'requests', 'rss']);
+});
+
 test('every answer has the headers, and errors show nothing', async (t) => {
   const app = await new Application(t).prepare();
   await app.start();

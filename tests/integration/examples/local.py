@@ -127,12 +127,12 @@ class Place:
                 running.terminate()
 
 
-def own_tests(example: Path, **environment: str) -> None:
+def own_tests(example: Path, files_at_once: int = 1, /, **environment: str) -> None:
     """Run the tests of an example itself, which must pass."""
     tests = [str(file) for file in sorted((example / "test").glob("*.test.js"))]
     assert tests
     # Side by side they would take each other's time, of which some of them have little.
-    argv = [str(BIN / "node"), "--test", "--test-concurrency=1", *tests]
+    argv = [str(BIN / "node"), "--test", f"--test-concurrency={files_at_once}", *tests]
     ended = subprocess.run(argv, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout
 

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from tests.integration.backup.test_secrets import watching
-from tests.integration.examples.web import Web, checks_of, redis_url, running_web, those, within
+from tests.integration.examples.local import those
+from tests.integration.examples.web import Web, checks_of, redis_url, running_web, within
 from tests.integration.machine import ROOT
 from tests.integration.node import packages
 from tests.integration.smoke.guides.applications import suite

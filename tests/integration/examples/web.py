@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from tests.integration import inside
 from tests.integration.database import postgresql
+from tests.integration.examples.local import own_tests
 from tests.integration.machine import BIN, ROOT, Host
 from tests.integration.node import packages
 from tests.integration.smoke.guides.applications import PM2_PACKAGES
@@ -90,19 +91,15 @@ class Web:
 
     def own_tests(self, example: Path, modules: Path) -> None:
         """Run the tests of an example itself against the servers of the host; they must pass."""
-        tests = [str(file) for file in sorted((example / "test").glob("*.test.js"))]
-        assert tests
-        environment = {
-            **os.environ,
-            "NODE_MODULES": str(modules),
-            "DATABASE_URL": self.server.url,
-            "REDIS_HOST": self.host.ip(),
-            "REDIS_PASSWORD": REDIS_PASSWORD,
-            "REDIS_URL": redis_url(self.host.ip()),
-        }
-        argv = [str(BIN / "node"), "--test", "--test-concurrency=2", *tests]
-        ended = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
-        assert ended.returncode == 0, ended.stdout
+        own_tests(
+            example,
+            2,
+            NODE_MODULES=str(modules),
+            DATABASE_URL=self.server.url,
+            REDIS_HOST=self.host.ip(),
+            REDIS_PASSWORD=REDIS_PASSWORD,
+            REDIS_URL=redis_url(self.host.ip()),
+        )
 
 
 def redis_url(host: str) -> str:
@@ -136,11 +133,6 @@ def running_web(shared: Path) -> Iterator[Web]:
         yield Web(host, server)
     finally:
         host.remove()
-
-
-def those(result: dict[str, Any], outcome: str) -> list[str]:
-    """The checks of which this became."""
-    return [check["name"] for check in result["checks"] if check["outcome"] == outcome]
 
 
 def checks_of(suite: Mapping[str, Any], *, without: Sequence[str] = ()) -> dict[str, Any]:

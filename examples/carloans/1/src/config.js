@@ -41,6 +41,7 @@ const VARIABLES = {
   LOG_LEVEL: ['error, warn, info or debug', oneOf('error', 'warn', 'info', 'debug'), 'warn'],
   LOG_DIR: ['a path', Boolean, path.join(ROOT, 'logs')],
   METRICS_ENABLED: ['true or false', oneOf('true', 'false'), 'true'],
+  METRICS_HISTORY_MS: ['a number from 100', isNumber(100, 86400000), '60000'],
 };
 
 export function readConfig(environment, names = Object.keys(VARIABLES)) {

@@ -7,8 +7,6 @@ import { assertSchema, mostConnections } from '../database.js';
 import * as faults from '../faults.js';
 import { systemMetrics } from '../schema.js';
 
-const MINUTE = 60000;
-
 const memory = () => {
   const { rss, heapUsed, heapTotal } = process.memoryUsage();
   return { rss, heapUsed, heapTotal, percentOfHost: (100 * rss) / os.totalmem() };
@@ -103,11 +101,12 @@ export function monitoring({ config, db, pool, databaseState, shared, metrics, v
 }
 
 /** Keep how it was, minute by minute. */
-export function keepHistory({ db, metrics }, pause = MINUTE) {
-  return setInterval(() => {
+export function keepHistory({ config, db, metrics }) {
+  if (config.METRICS_ENABLED !== 'true') return;
+  setInterval(() => {
     const { requests, errors, p95Ms } = metrics.performance();
     const values = { requests, errors, p95Ms, rss: process.memoryUsage().rss };
     const rows = Object.entries(values).map(([name, value]) => ({ host: os.hostname(), name, value }));
     db.insert(systemMetrics).values(rows).catch(() => {});
-  }, pause).unref();
+  }, Number(config.METRICS_HISTORY_MS)).unref();
 }
