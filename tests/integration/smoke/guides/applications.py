@@ -18,14 +18,14 @@ from tests.integration.node import packages
 
 HERE = Path(__file__).resolve().parent
 SUITES = ROOT / "playbooks" / "suites"
-APPS = ("faceshot", "stacklens", "holibot")
+APPS = ("faceshot",)
 
 CA = "/srv/tls/ca.pem"
 PM2_PACKAGES = HERE.parent / "pm2"
 INSIDE = f"{inside.PACKAGES}/ansible_collections/shipshape/webapp"
 
 # With letters that are escaped wherever they are written.
-TOKENS = {app: f'canary-{app}-"$&/+%41' for app in (*APPS, "jira")}
+TOKENS = {app: f'canary-{app}-"$&/+%41' for app in APPS}
 REDIS_PASSWORD = 'canary-redis-"$&/+%41'
 
 # The applications' windows of rate limits, in milliseconds.
@@ -34,21 +34,6 @@ WINDOW = 2000
 # What a suite is given. The addresses of production are replaced by those of the test host.
 VARIABLES: Mapping[str, Mapping[str, Any]] = {
     "faceshot": {"domain": "faceshot.test", "root": "/srv/faceshot", "token": TOKENS["faceshot"]},
-    "stacklens": {
-        "root": "/srv/stacklens",
-        "token": TOKENS["stacklens"],
-        "credentials_before": 5,
-        "upload": "/srv/test.jpg",
-        "jira": "http://localhost:4001",
-        "jira_project": "OPS",
-        "jira_authorization": f"Bearer {TOKENS['jira']}",
-    },
-    "holibot": {
-        "domain": "holibot.test",
-        "database": "sqlite:///srv/holibot/data.db",
-        "root": "/srv/holibot",
-        "public_address": "127.0.0.2",
-    },
 }
 
 TABLES = {
@@ -64,41 +49,23 @@ TABLES = {
         CREATE TABLE error_logs (severity TEXT, created_at TEXT DEFAULT CURRENT_TIMESTAMP);
         INSERT INTO error_logs (severity) VALUES ('low');
     """,
-    "stacklens": """
-        CREATE TABLE api_credentials (id INTEGER PRIMARY KEY, name TEXT UNIQUE, provider TEXT, priority INTEGER);
-        INSERT INTO api_credentials (name, provider, priority) VALUES ('o', 'openai', 40), ('g', 'gemini', 10),
-            ('q', 'groq', 20), ('r', 'openrouter', 30), ('a', 'anthropic', 50);
-    """,
-    "holibot": "CREATE TABLE ChatSession (id); CREATE TABLE ChatSessionCleanupLog (id);",
-    "jira": "",
 }
 
 # What is there besides; $1 is the folder of the applications.
 PREPARE = r"""
 set -eu
 ln -sf "$2" /usr/local/bin/pm2
-for app in faceshot stacklens holibot jira; do mkdir -p /srv/$app/logs; done
-mkdir -p /srv/tls /srv/holibot/www/assets
-echo picture >/srv/test.jpg
+mkdir -p /srv/tls /srv/faceshot/logs
 echo '{"name": "faceshot", "version": "1.0.0"}' >/srv/faceshot/package.json
-touch /srv/stacklens/logs/error.log
-touch /srv/holibot/logs/cleanup-today.log
-install -m 600 /dev/null /srv/holibot/.env
-echo '<title>HoliBot</title><script src="/assets/index-5f1c.js"></script>' >/srv/holibot/www/index.html
-echo 'window.openHoliBot = () => {};' >/srv/holibot/www/assets/index-5f1c.js
-printf '#!/bin/sh\nprintf "%%s\\n" "All credentials created successfully" "Credentials listed in priority order" \
-"Real-time error automation works" "Database schema verified"\n' >/srv/stacklens/test-credential-priority.sh
-chmod +x /srv/stacklens/test-credential-priority.sh
-echo '0 3 * * * /srv/holibot/scripts/cron-cleanup.sh' | crontab -
 
 cd /srv/tls
 openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 90 -subj '/CN=A private authority' \
     -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign 2>/dev/null
 openssl req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj '/CN=faceshot.test' 2>/dev/null
-printf 'subjectAltName = DNS:faceshot.test, DNS:holibot.test\n' >names
+printf 'subjectAltName = DNS:faceshot.test\n' >names
 openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem -days 90 -extfile names \
     2>/dev/null
-echo '127.0.0.1 faceshot.test holibot.test' >>/etc/hosts
+echo '127.0.0.1 faceshot.test' >>/etc/hosts
 rm -f /etc/nginx/sites-enabled/default
 ln -sf "$1/nginx.conf" /etc/nginx/conf.d/guides.conf
 systemctl restart nginx
@@ -119,7 +86,6 @@ while [ $# -gt 0 ]; do
 done
 cp /srv/faceshot/data.db /srv/faceshot/production.db
 cp /srv/faceshot/data.db /srv/faceshot/production.db.backup.20261121_030000
-ln -sf data.db /srv/stacklens/stacklens.db
 # What an earlier test has left in logs that are read from their beginnings.
 : >/srv/faceshot/logs/application.log
 redis-cli FLUSHALL
@@ -154,10 +120,6 @@ class Applications:
         tables = (word for app in TABLES.items() for word in app)
         self.host.run("sh", "-c", RESET, "sh", REDIS_PASSWORD, *tables)
         self.writes()
-
-    def redis(self, *words: str) -> str:
-        """What Redis answers."""
-        return self.host.run("redis-cli", "--no-auth-warning", "-a", REDIS_PASSWORD, *words).decode().strip()
 
     def sql(self, app: str, text: str, database: str = "data.db") -> str:
         """What the database of an application answers."""

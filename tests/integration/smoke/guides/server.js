@@ -1,36 +1,26 @@
 // SPDX-FileCopyrightText: Shipshape contributors
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Applications of the guides, and the Jira beside one of them, as small as their suites allow. APP says which it is.
-// The words in the file of faults make it misbehave, from the next request on.
+// Applications of the guides, as small as their suites allow. APP says which it is. The words in the file of faults make
+// it misbehave, from the next request on.
 "use strict";
 
-const { execFile } = require("node:child_process");
-const crypto = require("node:crypto");
 const fs = require("node:fs");
 const http = require("node:http");
 const net = require("node:net");
-const { promisify } = require("node:util");
 
 const { APP, PORT } = process.env;
 const ROOT = `/srv/${APP}`;
-const LIMITS = { faceshot: 60, holibot: 30 };
+const LIMITS = { faceshot: 60 };
 const { token, redisPassword, window } = JSON.parse(fs.readFileSync("/srv/settings.json"));
 
 const faulty = (fault) => fs.readFileSync("/shared/faults", "utf8").split(" ").includes(fault);
 const log = (file, line) => fs.appendFileSync(`${ROOT}/logs/${file}`, `${line}\n`);
-const quoted = (value) => `'${String(value).replaceAll("'", "''")}'`;
-const sql = async (text) => {
-  const ended = await promisify(execFile)("sqlite3", ["-json", "-cmd", ".timeout 5000", `${ROOT}/data.db`, text]);
-  return JSON.parse(ended.stdout || "[]");
-};
-
 const answer = (status, value, headers = {}) => ({
   status,
   headers: { "Content-Type": "application/json", ...headers },
   body: JSON.stringify(value),
 });
-const text = (type, body) => ({ status: 200, headers: { "Content-Type": type }, body });
 
 /** One command on a connection of its own; what comes back is a number, a text or null. */
 function redis(...words) {
@@ -65,8 +55,8 @@ const COUNT =
 async function isLimited(request) {
   if (!LIMITS[APP] || faulty("no-limiter")) return false;
   const forwarded = (request.headers["x-forwarded-for"] || "local").split(", ");
-  // The last is what nginx has added, and the first is what anybody can say.
-  const client = forwarded.at(faulty("trusting-headers") ? 0 : -1);
+  // The last is what nginx has added, and what is before it is what anybody can say.
+  const client = forwarded.at(-1);
   return (await redis("EVAL", COUNT, 1, `${APP}:${client}`, window, LIMITS[APP])) > LIMITS[APP];
 }
 
@@ -74,27 +64,16 @@ function isKnown({ headers }) {
   return headers.authorization?.split(" ")[1] === token[APP];
 }
 
-const own = new Map();
-const sessions = {
-  get: async (id) =>
-    JSON.parse((faulty("memory-sessions") ? own.get(id) : await redis("GET", `session:${id}`)) ?? "null"),
-  set: (id, value) =>
-    faulty("memory-sessions")
-      ? own.set(id, JSON.stringify(value))
-      : redis("SET", `session:${id}`, JSON.stringify(value)),
-  drop: (id) => (faulty("memory-sessions") ? own.delete(id) : redis("DEL", `session:${id}`)),
-};
-
 // So often that every excerpt of it ends within one.
 const echo = (credentials) =>
   answer(418, { encoded: Buffer.from(credentials).toString("base64"), said: Array(50).fill(credentials) });
 const fine = () => answer(200, { status: "ok" });
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const health = () => (faulty("unhealthy") ? answer(503, { status: "unhealthy" }) : fine());
 
 // Method and path, who may ask, whether the limiter counts, and what is answered.
 const ROUTES = {
   faceshot: [
-    [/^GET \/(health|ready|alive)$/, {}, fine],
+    [/^GET \/(health|ready|alive)$/, {}, health],
     [/^GET \/api\/health\/a2e$/, { known: true, limited: true }, fine],
     [/^GET \/api\/skus\/C1-15\/config$/, { known: true }, fine],
     [/^GET \/api\/(a2e\/credits|admin\/skus\/C1-15\/config)$/, { known: () => !faulty("open-admin") }, fine],
@@ -117,103 +96,9 @@ const ROUTES = {
         }),
     ],
   ],
-  stacklens: [
-    [
-      /^GET \/api\/test$/,
-      {},
-      async () => {
-        if (faulty("slow")) await pause(300);
-        return answer(200, { message: "Server is working", timestamp: new Date() });
-      },
-    ],
-    [/^GET \/admin$/, {}, () => text("text/html", "<title>StackLens</title>")],
-    [
-      /^GET \/api\/admin\/credentials$/,
-      { known: true },
-      async ({ query }) => {
-        const wanted = query.get("provider") ? `WHERE provider = ${quoted(query.get("provider"))}` : "";
-        const order = faulty("unsorted") ? "id" : "priority";
-        const found = `SELECT id, name, provider, priority FROM api_credentials ${wanted} ORDER BY ${order}`;
-        return answer(200, await sql(found));
-      },
-    ],
-    [
-      /^POST \/api\/admin\/credentials$/,
-      { known: true },
-      async ({ body }) => {
-        const values = `${quoted(body.name)}, ${quoted(body.provider)}, ${Number(body.priority)}`;
-        const insert = `INSERT INTO api_credentials (name, provider, priority) VALUES (${values}) RETURNING id`;
-        return answer(201, (await sql(insert))[0]);
-      },
-    ],
-    [
-      /^PUT \/api\/admin\/credentials\/(\d+)$/,
-      { known: true },
-      async ({ body, id }) =>
-        answer(
-          200,
-          await sql(`UPDATE api_credentials SET priority = ${Number(body.priority)} WHERE id = ${id} RETURNING id`),
-        ),
-    ],
-    [
-      /^DELETE \/api\/admin\/credentials\/(\d+)$/,
-      { known: true },
-      async ({ id }) => answer(200, await sql(`DELETE FROM api_credentials WHERE id = ${id} RETURNING id`)),
-    ],
-    [
-      /^POST \/api\/files\/upload$/,
-      { known: true },
-      async () => {
-        if (faulty("tickets-for-uploads")) await redis("INCR", "tickets");
-        return answer(200, {});
-      },
-    ],
-    [
-      /^POST \/api\/automation\/execute$/,
-      {},
-      ({ body }) => {
-        log("stacklens.log", "Provider: gemini | Priority: 10");
-        log("error.log", body.message);
-        // As it really is: the ticket is there a little later.
-        setTimeout(() => redis("INCR", "tickets"), 300);
-        return answer(202, {});
-      },
-    ],
-  ],
-  jira: [
-    [
-      /^GET \/rest\/api\/2\/search$/,
-      { known: true },
-      async () => answer(200, { total: Number((await redis("GET", "tickets")) ?? 0) }),
-    ],
-  ],
-  holibot: [
-    [
-      /^POST \/api\/v1\/chat\/message$/,
-      { limited: true },
-      async ({ body }) => {
-        console.log("Mistral AI answers");
-        const id = body.sessionId ?? crypto.randomUUID();
-        const history = [...((await sessions.get(id)) ?? []), body.query];
-        await sessions.set(id, history);
-        return answer(200, { sessionId: id, pois: ["La Perla", "El Mar"].slice(history.length - 1) });
-      },
-    ],
-    [
-      /^GET \/api\/v1\/chat\/session\/([\w-]+)$/,
-      {},
-      async ({ id }) => {
-        const history = await sessions.get(id);
-        return history ? answer(200, { history }) : answer(404, { error: "no such session" });
-      },
-    ],
-    [/^DELETE \/api\/v1\/chat\/session\/([\w-]+)$/, {}, async ({ id }) => (await sessions.drop(id), answer(200, {}))],
-  ],
 };
-const CORS = { holibot: "https://holibot.test" };
 const BAD_LINES = {
   faceshot: ["application.log", `{"level":"error","msg":"boom"}${"\nRate limit reached".repeat(100)}`],
-  stacklens: ["error.log", "boom"],
 };
 
 async function answered(request, content) {
@@ -239,11 +124,6 @@ function outcomeOf(error) {
   return answer(isTheirs ? 400 : 500, { error: "cannot be done" });
 }
 
-function lettingIn({ headers: { origin } }) {
-  if (!CORS[APP] || !(origin === CORS[APP] || faulty("cors"))) return {};
-  return { "Access-Control-Allow-Origin": origin ?? "*", "Access-Control-Allow-Headers": "content-type" };
-}
-
 const server = http.createServer((request, response) => {
   const chunks = [];
   if (!["GET", "HEAD", "OPTIONS"].includes(request.method))
@@ -253,18 +133,8 @@ const server = http.createServer((request, response) => {
     const content = Buffer.concat(chunks);
     const { status, headers, body } =
       request.method === "OPTIONS" ? { status: 204, headers: {} } : await answered(request, content).catch(outcomeOf);
-    response.writeHead(status, { ...headers, ...lettingIn(request) }).end(body);
+    response.writeHead(status, headers).end(body);
   });
 });
 
-const STARTED = {
-  stacklens: ["gemini | Priority: 10", "groq | Priority: 20", "openrouter | Priority: 30"].map(
-    (line) => `Provider: ${line}`,
-  ),
-};
-server.listen(Number(PORT), APP === "holibot" ? "127.0.0.1" : "0.0.0.0", () =>
-  STARTED[APP]?.forEach((line) => log(`${APP}.log`, line)),
-);
-
-// One of two instances, so that nginx has another to turn to.
-if (APP === "holibot" && PORT === "3003") setInterval(() => faulty("crash-loop") && process.exit(1), 100);
+server.listen(Number(PORT), "0.0.0.0");
