@@ -6,8 +6,13 @@
 from __future__ import annotations
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
-from tests.chaos.place import APP_ROOT, CANARY, OTHER, Place
+import yaml
+
+from tests.chaos.place import APP_ROOT, CANARY, OTHER, SCENARIO, Place
 from tests.integration.machine import ROOT
 
 MANY = 20_000
@@ -83,6 +88,56 @@ def test_second_run_changes_nothing(place: Place) -> None:
     assert ended.record is not None
     assert ended.record["verdict"] == "unchanged"
     assert place.tree() == seen
+
+
+def test_another_environment_is_another_release_and_loses_no_request(place: Place) -> None:
+    live, before = place.live(), place.current()
+    site = yaml.safe_load((SCENARIO / "vars" / "site.yml").read_text())
+    values = {**site["app_environment_values"], "COST_PER_CREDIT": "0.02"}
+
+    with place.load() as load:
+        changed = place.deploy(live, app_environment_values=values)
+
+    assert changed.code == 0, changed.output
+    assert load.failed == {}
+    assert (changed.record or {})["configuration"]["changed"] == ["COST_PER_CREDIT"]
+    assert place.current() != before
+    assert place.deploy(live).code == 0
+
+
+def test_people_are_told_what_changed_and_what_it_came_to(place: Place) -> None:
+    told: list[dict[str, Any]] = []
+
+    class Chat(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *told: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Chat) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        ended = place.deploy(
+            OTHER[place.live()],
+            app_build=[{"run": "exit 3"}],
+            app_notify={
+                "webhooks": [
+                    {"url": f"http://127.0.0.1:{server.server_port}/canary-of-the-address"},
+                    {"url": "http://127.0.0.1:9/nobody"},
+                ]
+            },
+            app_changes=["Jobs can be rated"],
+            app_how_to_use=["Press the star beside a job"],
+        )
+        server.shutdown()
+
+    assert ended.code == 2
+    [message] = told
+    text = json.dumps(message, ensure_ascii=False)
+    for part in ("faceshot: Refused", "exit code 3", "Jobs can be rated", "Press the star", "Failed requests: 0 of"):
+        assert part in text, (part, text)
 
 
 def test_status_tells_whether_it_is_well(place: Place) -> None:
