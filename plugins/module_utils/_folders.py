@@ -128,6 +128,12 @@ class HostFolders:
             yield path if owner is None else _room(path, owner)
 
 
+def room() -> str:
+    """Where this user can have files for a moment that nobody else exchanges."""
+    # Nobody but root writes there, and nothing of it outlives a restart. Others have no such place.
+    return "/run" if os.geteuid() == 0 else tempfile.gettempdir()
+
+
 def flush(directory: str) -> None:
     """Have the names in the directory outlive a power failure."""
     descriptor = os.open(directory or ".", os.O_RDONLY)

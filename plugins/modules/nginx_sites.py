@@ -174,8 +174,6 @@ restored:
   type: bool
 """
 
-import os
-import tempfile
 import time
 
 from ansible.module_utils.basic import AnsibleModule
@@ -184,7 +182,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._argspec import A
 from ansible_collections.shipshape.webapp.plugins.module_utils._command import HostCommands
 from ansible_collections.shipshape.webapp.plugins.module_utils._entrypoint import run
 from ansible_collections.shipshape.webapp.plugins.module_utils._files import HostFiles
-from ansible_collections.shipshape.webapp.plugins.module_utils._folders import HostFolders
+from ansible_collections.shipshape.webapp.plugins.module_utils._folders import HostFolders, room
 from ansible_collections.shipshape.webapp.plugins.module_utils._lock import HostLocks
 from ansible_collections.shipshape.webapp.plugins.module_utils._network import HostNetwork
 from ansible_collections.shipshape.webapp.plugins.module_utils._nginx.plan import Request
@@ -228,8 +226,7 @@ def main() -> None:
         trees=HostTrees(),
         clock=time.monotonic,
         pause=time.sleep,
-        # There nobody but root writes, and nothing outlives a restart; others have no such place.
-        room="/run" if os.geteuid() == 0 else tempfile.gettempdir(),
+        room=room,
     )
     run(module, lambda: ensure_sites(request, world=world, check_mode=module.check_mode))
 

@@ -64,7 +64,7 @@ def _try(request: Request, change: Change, world: World, *, examines: bool = Fal
     directory = request.directory
     configuration = read_configuration(directory, world.trees.matching, change)
     new = [path for path in configuration.made_by_a_test() if world.paths.facts(path) is None]
-    with world.folders.temporary(world.room) as room:
+    with world.folders.temporary(world.room()) as room:
         stage = f"{room}/nginx"
         without = posixpath.relpath(change.replaced, directory) if change.replaced else None
         world.trees.mirror(directory, stage, staged(configuration, stage, change), without)

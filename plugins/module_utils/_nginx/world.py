@@ -37,4 +37,4 @@ class World:
     clock: Callable[[], float]
     pause: Callable[[float], None]
     # Where files for a moment are safe from other users.
-    room: str
+    room: Callable[[], str]

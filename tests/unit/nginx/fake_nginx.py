@@ -93,7 +93,7 @@ class Nginx:
             trees=self.trees,
             clock=lambda: self.seconds,
             pause=self._pause,
-            room="/run",
+            room=lambda: "/run",
         )
 
     def master(self) -> Process | None:
