@@ -15,7 +15,7 @@ unit: ## Test the logic
 	@tools/setup && .venv/bin/pytest tests/unit
 
 integration: ## Test the modules against real programs
-	@tools/setup && tools/engine && tools/image && .venv/bin/pytest --numprocesses 2 tests/integration
+	@tools/setup && tools/engine && tools/image && tools/browser && .venv/bin/pytest --numprocesses 2 tests/integration
 
 molecule: ## Test roles and applications on hosts with systemd (SCENARIO=harness for one of them)
 	@tools/molecule $(SCENARIO)

@@ -18,10 +18,11 @@ _MARKS = {"passed": "✓", "failed": "✗", "error": "!", "inconclusive": "?", "
 _STYLE = """
 :root{--ink:#1c2430;--soft:#5d6b7c;--line:#d9dfe6;--paper:#fff;--tint:#f4f6f8;--good:#1a7f4b;--bad:#b3261e;--warn:#9a6200;
 --accent:#2158b8}
-@media (prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#9aa8b8;--line:#364150;--paper:#151a21;--tint:#1d242d;
---good:#4cc38a;--bad:#ff8078;--warn:#e3a83b;--accent:#7ea8f8}}
+@media screen and (prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#9aa8b8;--line:#364150;--paper:#151a21;
+--tint:#1d242d;--good:#4cc38a;--bad:#ff8078;--warn:#e3a83b;--accent:#7ea8f8}}
 *{box-sizing:border-box}
-body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif;-webkit-text-size-adjust:100%}
+body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif;overflow-wrap:anywhere;
+-webkit-text-size-adjust:100%}
 main{max-width:60rem;margin:0 auto;padding:1.25rem}
 header{border-left:.4rem solid var(--tone);background:var(--tint);padding:1rem 1.25rem;border-radius:.3rem}
 h1{margin:0;font-size:1.6rem;line-height:1.25}
@@ -32,13 +33,13 @@ p{margin:.4rem 0}
 .good{--tone:var(--good)}.bad{--tone:var(--bad)}.calm{--tone:var(--accent)}
 dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.75rem;margin:1rem 0 0}
 dt{color:var(--soft);font-size:.8rem}
-dd{margin:0;font-weight:600;overflow-wrap:anywhere}
+dd{margin:0;font-size:.9rem;font-weight:600}
 table{width:100%;border-collapse:collapse;font-size:.92rem}
 th,td{text-align:left;vertical-align:top;padding:.35rem .6rem .35rem 0;border-bottom:1px solid var(--line)}
 th{color:var(--soft);font-weight:500}
-td{overflow-wrap:anywhere}
 .number{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
-.bar{position:relative;height:1.1rem;min-width:8rem;background:var(--tint);border-radius:.2rem}
+td.wide{width:50%}
+.bar{position:relative;height:1.1rem;background:var(--tint);border-radius:.2rem}
 .bar i{position:absolute;top:0;bottom:0;background:var(--accent);border-radius:.2rem;min-width:3px}
 .bar i.failed{background:var(--bad)}
 .mark{width:1.6rem;font-weight:700;white-space:nowrap}
@@ -48,19 +49,18 @@ td{overflow-wrap:anywhere}
 color:var(--soft)}
 small,.soft{color:var(--soft)}
 code,pre{font:.85rem/1.45 ui-monospace,monospace}
-pre{background:var(--tint);padding:.75rem;border-radius:.3rem;overflow-x:auto;margin:.4rem 0;white-space:pre-wrap;
-overflow-wrap:anywhere}
+pre{background:var(--tint);padding:.75rem;border-radius:.3rem;margin:.4rem 0;white-space:pre-wrap}
 details>summary{cursor:pointer;color:var(--accent)}
 ul{margin:.4rem 0;padding-left:1.2rem}
-svg{width:100%;height:auto;display:block}
+svg{width:100%;height:auto;display:block;margin-top:1rem;overflow:visible}
 svg text{fill:var(--soft);font-size:11px}
-svg .grid{stroke:var(--line)}svg .line{fill:none;stroke:var(--accent);stroke-width:1.5}
+svg .grid{stroke:var(--line)}svg .line{fill:none;stroke:var(--accent);stroke-width:1.5;vector-effect:non-scaling-stroke}
 svg .failed{fill:var(--bad);opacity:.55}svg .switch{stroke:var(--good);stroke-dasharray:4 3}
 svg text.switch{fill:var(--good);stroke:none}
-@media (max-width:36rem){main{padding:.75rem}h1{font-size:1.3rem}.wide{display:none}.bar{min-width:4rem}
-svg text{font-size:20px}}
+@media (max-width:36rem){main,header{padding:.75rem}h1{font-size:1.3rem}.wide{display:none}
+svg text{font-size:22px}}
 @media print{:root{--ink:#000;--paper:#fff;--tint:#f4f4f4;--line:#bbb;--soft:#444}body{font-size:11pt}
-details{display:block}details>*{display:block!important}h2{break-after:avoid}tr,svg{break-inside:avoid}
+details::details-content{content-visibility:visible}h2{break-after:avoid}tr,svg{break-inside:avoid}
 .bar,header{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 """
 
