@@ -114,6 +114,8 @@ class Controller:
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache" / "collections"),
             "ANSIBLE_HOME": str(self.folder / "ansible"),
             "ANSIBLE_PIPELINING": "1",
+            # By default hosts of the same name in two places would share their connections.
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.folder / "cp"),
             "ANSIBLE_SSH_ARGS": f"-F {self.folder}/ssh_config -o ControlMaster=auto -o ControlPersist=60s",
             # Of all that there are, this one shows most.
             "ANSIBLE_STDOUT_CALLBACK": "default" if "-vvvv" in arguments else "shipshape.webapp.timeline",
