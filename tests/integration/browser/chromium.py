@@ -49,9 +49,19 @@ class Browser:
         self._do("until", expression=expression)
 
     def texts(self, selector: str) -> list[str]:
-        """What these elements show, without what is hidden."""
+        """What stands in these elements."""
         texts: list[str] = self.value(f"[...document.querySelectorAll({selector!r})].map(one => one.innerText)")
         return texts
+
+    def sees(self, selector: str) -> bool:
+        """Whether the first of these elements is shown."""
+        seen: bool = self.value(f"document.querySelector({selector!r}).checkVisibility()")
+        return seen
+
+    def box(self, selector: str) -> dict[str, float]:
+        """Where the first of these elements is in the window."""
+        box: dict[str, float] = self.value(f"document.querySelector({selector!r}).getBoundingClientRect().toJSON()")
+        return box
 
     def click(self, selector: str) -> None:
         """Click as a person does, who has to see it."""

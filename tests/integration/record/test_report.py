@@ -138,9 +138,9 @@ def test_it_tells_what_happened(browser: Browser, report: str, window: str) -> N
     assert browser.texts("tr.failed td:first-child:not(.mark)") == ["watch\napp1: 1 check failed\napp2: ok"]
 
     # What proves it is out of the way until somebody wants to see it.
-    assert not browser.value(f"document.querySelector('{EVIDENCE}').checkVisibility()")
+    assert not browser.sees(EVIDENCE)
     browser.click(".failed summary")
-    browser.until(f"document.querySelector('{EVIDENCE}').checkVisibility()")
+    assert browser.sees(EVIDENCE)
     [evidence] = browser.texts(EVIDENCE)
     first, observed = evidence.split("\n", 1)
     assert first == "✗ text: expected Bundles, is missing"
@@ -151,7 +151,7 @@ def test_it_tells_what_happened(browser: Browser, report: str, window: str) -> N
 @pytest.mark.parametrize("window", WINDOWS)
 def test_the_plot_can_be_seen(browser: Browser, report: str, window: str) -> None:
     browser.open(report, window)
-    [plot] = browser.value("[...document.querySelectorAll('svg')].map((one) => one.getBoundingClientRect().toJSON())")
+    plot = browser.box("svg")
     assert plot["width"] > 0.9 * min(WINDOWS[window]["width"], 960)
     assert plot["height"] > 100
     marks = browser.value(MARKS)
@@ -191,6 +191,6 @@ def test_it_can_be_read_on_any_screen_and_on_paper(browser: Browser, report: str
     assert {"Taken back", "watch", "switch", "the page of a bundle", "Evidence"} <= set(contrasts)
     assert {text: contrast for text, contrast in contrasts.items() if contrast < 4.5} == {}
     # Nobody can open anything on paper, and ink is for letters.
-    assert browser.value(f"document.querySelector('{EVIDENCE}').checkVisibility()") is paper
+    assert browser.sees(EVIDENCE) is paper
     behind = browser.value("getComputedStyle(document.body).backgroundColor")
     assert (behind == "rgb(255, 255, 255)") is (paper or not dark)
