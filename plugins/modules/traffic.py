@@ -82,8 +82,8 @@ options:
     type: path
     default: /etc/nginx
 notes:
-  - The flags stand in C(/var/lib/shipshape/traffic/NAME/on) and outlive a reboot. The role nginx can have them elsewhere,
-    and C(traffic.json) tells where. There nothing can be armed.
+  - The flags stand in C(/var/lib/shipshape/traffic/NAME/on) and outlive a reboot. The role nginx can have them
+    elsewhere, and C(traffic.json) tells where. There nothing can be armed.
   - The first act that is armed puts a script into C(/usr/local/lib/shipshape) and enables a unit of systemd,
     C(shipshape-traffic.service), which takes back before nginx starts what was armed before a reboot.
   - A request whose body is still being sent when traffic is moved goes to the old backend once it is whole. Until then
