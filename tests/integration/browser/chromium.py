@@ -55,7 +55,8 @@ class Browser:
 
     def sees(self, selector: str) -> bool:
         """Whether the first of these elements is shown."""
-        seen: bool = self.value(f"document.querySelector({selector!r}).checkVisibility()")
+        transparent = "{ visibilityProperty: true, opacityProperty: true }"
+        seen: bool = self.value(f"document.querySelector({selector!r}).checkVisibility({transparent})")
         return seen
 
     def box(self, selector: str) -> dict[str, float]:
