@@ -3,10 +3,16 @@
 # Each command first makes ready what it needs and leaves alone what is in place.
 
 .DEFAULT_GOAL := help
-.PHONY: help lint unit integration molecule chaos test bench docs coverage-map build clean
+.PHONY: help demo demo-down lint unit integration molecule chaos test bench docs coverage-map build clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Deploy an example to this machine itself, into .demo alone: good, good under load, and refused
+	@tools/setup && tools/demo/run
+
+demo-down: ## End and remove all that the demo has made
+	@tools/demo/run down
 
 lint: ## Check style, types, documentation and the package
 	@tools/lint

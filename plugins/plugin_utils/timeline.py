@@ -97,7 +97,7 @@ def problem(result: Mapping[str, Any], width: int) -> Iterator[str]:
     said = result.get("msg") or unsaid
     texts = [str(text) for text in said] if isinstance(said, (list, tuple)) else str(said).splitlines()
     for text in [*texts, *errors.splitlines()[-_LAST_LINES:]]:
-        yield from textwrap.wrap(text, max(width - len(_INDENT), 40), initial_indent=_INDENT, subsequent_indent=_INDENT)
+        yield from textwrap.wrap(text, max(width, len(_INDENT) + 40), initial_indent=_INDENT, subsequent_indent=_INDENT)
 
 
 def last_screen(summary: Sequence[str], report: str, width: int) -> Iterator[str]:
