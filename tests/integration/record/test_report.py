@@ -40,8 +40,8 @@ CONTRASTS = """
   };
   const contrast = (element) => {
     const { color, fill } = getComputedStyle(element);
-    const [lower, higher] = [light(element.closest('svg') ? fill : color), light(behind(element))].sort((one, other) => one - other);
-    return (higher + 0.05) / (lower + 0.05);
+    const lights = [light(element.closest('svg') ? fill : color), light(behind(element))];
+    return (Math.max(...lights) + 0.05) / (Math.min(...lights) + 0.05);
   };
   const speaks = ({ nodeType, data }) => nodeType === Node.TEXT_NODE && data.trim();
   return [...document.body.querySelectorAll('*')]
