@@ -90,8 +90,10 @@ class StackLens(Place):
 
     def sql(self, text: str) -> list[tuple[Any, ...]]:
         """What the database answers."""
-        with closing(sqlite3.connect(self.database, timeout=5)) as connection, connection:
-            return connection.execute(text).fetchall()
+        with closing(sqlite3.connect(self.database, timeout=5)) as connection:
+            found = connection.execute(text).fetchall()
+            connection.commit()
+            return found
 
     def token(self) -> str:
         """What lets an administrator in."""
@@ -155,10 +157,11 @@ def stacklens(tmp_path_factory: pytest.TempPathFactory, installed: Path) -> Iter
         for place in ("packages/admin/node_modules", "packages/server/node_modules"):
             shutil.copytree(installed / place, root / place, symlinks=True)
         one.run("node", "scripts/build.js")
-        with closing(sqlite3.connect(one.database)) as connection, connection:
+        with closing(sqlite3.connect(one.database)) as connection:
             connection.executescript(LEGACY)
             rows = [(f"{provider}-main", provider, encrypted(f"canary-{provider}")) for provider in reversed(ORDER)]
             connection.executemany(INSERT, rows)
+            connection.commit()
         try:
             with one.beside(EXAMPLE / "vendor" / "server.js", port=vendor_port):
                 yield one
