@@ -71,6 +71,25 @@ class Checkout:
         assert started.returncode == 0, said
         return said
 
+    def branch(self, name: str, fault: str) -> None:
+        """Have one more version in the repository of the demo, which is the second with this fault."""
+        tree = self.place / ".demo/tmp/tree"
+        ann = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "commit.gpgsign=false")
+        git = ("git", "-C", str(tree))
+        repository = str(self.place / ".demo/repository.git")
+        subprocess.run(["git", "clone", "--quiet", "--branch", "two", repository, str(tree)], check=True)
+        (tree / "FAULT").write_text(f"{fault}\n")
+        subprocess.run([*git, "add", "FAULT"], check=True)
+        subprocess.run([*git, *ann, "commit", "--quiet", "--message", name], check=True)
+        subprocess.run([*git, "push", "--quiet", "origin", f"HEAD:refs/heads/{name}"], check=True)
+
+    def by_hand(self, playbook: str, *more: str) -> int:
+        """The exit code of a playbook, called as the demo says in its end."""
+        files = ("-i", ".demo/inventory", "-e", "@playbooks/vars/faceshot.yml", "-e", "@.demo/place.yml")
+        command = (f"shipshape.webapp.{playbook}", *files, *more)
+        script = '. .demo/activate; exec ansible-playbook "$@"'
+        return subprocess.run(["sh", "-c", script, "sh", *command], cwd=self.place, check=False).returncode
+
     def interrupt_at(self, text: str) -> str:
         """Begin the demo, press Ctrl-C as soon as it has said this, and return what it said then."""
         started = self.begin("demo")
@@ -140,6 +159,13 @@ def test_demo_shows_a_good_one_a_good_one_under_load_and_a_refused_one(checkout:
     assert requests.get(address, timeout=10).json()["version"] == "2.0.0"
     reports = re.findall(r"^  (\.demo/\S+/report\.html)$", said, re.MULTILINE)
     assert [(checkout.place / report).is_file() for report in reports] == [True, True]
+
+    # It passes its gate, and fails while it is watched. Nothing is armed, and it is taken back all the same.
+    checkout.branch("four", "errors-after:20")
+    assert checkout.by_hand("deploy", "-e", "faceshot_version=four", "-e", "app_watch=20") != 0
+    assert checkout.records()[-1]["verdict"] == "returned"
+    assert requests.get(address, timeout=10).json()["version"] == "2.0.0"
+    assert checkout.by_hand("status") == 0
 
     assert checkout.make("demo-down") == "Nothing is left of the demo.\n"
     assert checkout.processes() == []
