@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from ansible.module_utils import _internal
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 
@@ -36,6 +37,12 @@ def _own_signals() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture(autouse=True)
+def _on_a_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Other tests have loaded what Ansible has on a controller alone, where warnings take another way.
+    monkeypatch.setattr(_internal, "is_controller", False)
 
 
 @dataclass
