@@ -29,7 +29,7 @@ PROGRAM = f"{hosts.HOME}/pm2-counted"
 
 # PM2's daemon, and what it runs for itself: to measure the host every 30 s, and to find what a process has started.
 # One that is just ending has no arguments any more, and is shown by its name in brackets.
-OF_PM2 = re.compile(r"PM2 v\S+: God Daemon|df -kP$|ps -e -o pid=,ppid=$|\[(df|ps)\]( <defunct>)?$")
+OF_PM2 = re.compile(r"PM2 v\S+: God Daemon|df -kP$|ps -e -o pid=,ppid=$|\[(df|ps)\]$")
 
 
 @dataclass
@@ -94,9 +94,11 @@ class Shop:
 
     def running(self) -> dict[int, str]:
         """Every process of the application's user that is not of PM2 itself."""
-        told = self.host.run("ps", "-eo", "user:32=,pid=,args=").decode().splitlines()
-        lines = [line.split(maxsplit=2) for line in told]
-        return {int(pid): args for user, pid, args in lines if user == hosts.USER and not OF_PM2.match(args)}
+        told = self.host.run("ps", "-eo", "user:32=,pid=,stat=,args=").decode().splitlines()
+        lines = [line.split(maxsplit=3) for line in told]
+        # What has ended does not run any more, also before PM2 has taken notice.
+        own = [line for line in lines if line[0] == hosts.USER and not line[2].startswith("Z")]
+        return {int(pid): args for _user, pid, _state, args in own if not OF_PM2.match(args)}
 
     def daemons(self) -> list[int]:
         """The numbers of PM2's own processes."""
