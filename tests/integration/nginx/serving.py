@@ -112,11 +112,16 @@ class Site:
 
     def workers(self) -> list[str]:
         """The processes that answer requests."""
-        return sorted(self.shell("pgrep -f '^nginx: worker process$' || true").split())
+        return sorted(self._at_rest("^nginx: worker process$").split())
 
     def master(self) -> str:
         """The process that starts them."""
-        return self.shell("pgrep -f '^nginx: master process' || true").strip()
+        return self._at_rest("^nginx: master process").strip()
+
+    def _at_rest(self, pattern: str) -> str:
+        """The processes of this title, once two looks see the same: nginx starts them one by one."""
+        look = f"now=$(pgrep -f '{pattern}' || true)"
+        return self.shell(f'{look}; until [ "$now" = "$last" ]; do last=$now; sleep 0.1; {look}; done; echo $now')
 
 
 def site(word: str, *, name: str = "one", inner: str = "") -> dict[str, str]:
