@@ -399,6 +399,8 @@ def test_armed_and_killed_before_the_rename_leaves_nothing(balancer: Balancer) -
 
     # What the timer does when the time is up.
     balancer.host.run("systemctl", "start", "shipshape-traffic-shop-*.service", "--all")
+    # It has started by now, and not ended.
+    until(lambda: balancer.traffic()["reverted"] is not None)
     state = balancer.traffic()
     assert (state["after"], state["reverted"]["act"]) == (state["before"], "switch to green")
     assert (state["after"]["live"], state["after"]["armed"], balancer.ask()) == ("blue", None, str(BLUE))
