@@ -57,7 +57,7 @@ options:
   identities:
     description:
       - As whom requests can be sent, by a name that checks refer to with C(as). Each has C(bearer) (a token), C(basic)
-        (C(user) and C(password)) or C(headers).
+        (C(user) and C(password)) or C(headers). They may hold what a gate saves, such as C(${token}).
       - Their secrets appear nowhere, not even if a server echoes them. Only the origin of O(base_url) is shown them.
     type: dict
   vars:

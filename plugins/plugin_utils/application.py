@@ -289,7 +289,7 @@ class _Judge:
         """What is asked where there is no suite, and where the world asks."""
         check = {"http": {"get": self.values.get("app_health") or "/"}}
         places = dict.fromkeys(("checks[1].http: get", "checks[1].http", "checks[1]"), "app_health")
-        self.form.ask(lambda: read_suite([check], KINDS, Setting(_PRIVATE_URL), (), {}), places, at=_at_check)
+        self.form.ask(lambda: read_suite([check], KINDS, Setting(_PRIVATE_URL), {}, {}), places, at=_at_check)
         if self.values.get("app_url") is not None:
             self.form.tell(base_url_problems(check["http"], self.values["app_url"]), {"base_url": "app_url"})
 

@@ -74,7 +74,8 @@ class Request:
     checks: list[Any] = field(repr=False)
     base_url: str | None
     database: Address | None
-    identities: Mapping[str, Mapping[str, str]] = field(repr=False)
+    # As they are written: a token can be what a check saves.
+    identities: Mapping[str, Mapping[str, Any]] = field(repr=False)
     variables: Mapping[str, Any] = field(repr=False)
     secrets: list[str] = field(repr=False)
     trust: Trust
@@ -93,17 +94,17 @@ def request_of(params: Mapping[str, Any], load: Callable[[str], object]) -> Requ
     if not isinstance(variables, Mapping):
         problems.append("vars: this is no mapping of names to values.")
         variables = {}
-    for word in ("base_url", "ca", "database", "identities", "timeout"):
+    for word in ("base_url", "ca", "database", "timeout"):
         try:
             given[word] = expanded(given.get(word), variables)
         except ShipshapeError as error:
             given[word] = None
             problems.append(f"{word}: {error.message}")
-    identities = given["identities"] or {}
     problems += [f"{word}: this is no text." for word in ("base_url", "ca", "database") if not _is_text(given[word])]
     if isinstance(given["base_url"], str):
         problems += base_url_problems({VERBS[0]: "/"}, given["base_url"])
-    problems += _identity_problems(identities)
+    identities = given.get("identities") or {}
+    problems += _identity_problems(identities, variables)
     if not isinstance(given.get("checks"), list):
         problems.append("checks: this is no list of checks, and no path of a file that holds one.")
     timeout = _seconds(given["timeout"])
@@ -120,7 +121,7 @@ def request_of(params: Mapping[str, Any], load: Callable[[str], object]) -> Requ
         checks=given["checks"],
         base_url=given["base_url"],
         database=database,
-        identities={name: headers_of(identity) for name, identity in identities.items()},
+        identities=identities,
         variables=variables,
         secrets=secrets_of(given),
         trust=Trust(given["ca"], given.get("validate_certs") is not False),
@@ -153,7 +154,7 @@ def _secrets_of(given: Mapping[str, Any]) -> Iterator[str]:
     identities = given.get("identities")
     for identity in identities.values() if isinstance(identities, Mapping) else ():
         yield from secrets_of_identity(identity)
-        if not list(_identity_problems({"": identity})):
+        if not list(_identity_problems({"": identity}, {})):
             yield from secrets_in(headers_of(identity), is_secret=True)
 
 
@@ -214,12 +215,18 @@ def _database(given: Mapping[str, Any], problems: list[str]) -> Address | None:
         return None
 
 
-def _identity_problems(identities: object) -> Iterator[str]:
+def _identity_problems(identities: object, variables: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(identities, Mapping):
         yield "identities: this is no mapping of names to identities."
         return
-    for name, identity in identities.items():
+    for name, written in identities.items():
         place = f"identities.{name}"
+        try:
+            # What a check has to save first is looked at when it is there.
+            identity = expanded(written, variables) if names_in(written) <= set(variables) else written
+        except ShipshapeError as error:
+            yield f"{place}: {error.message}"
+            continue
         if not isinstance(identity, Mapping) or not identity:
             yield f"{place}: give bearer, basic or headers."
             continue

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import Interrupted, ShipshapeError
+from ansible_collections.shipshape.webapp.plugins.module_utils._secrets import headers_of
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke import arguments, path
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.expectation import Assertion, judged
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.expression import expanded
@@ -36,6 +37,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.suite impo
     in_order,
     own_names,
 )
+from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.web import header_problems
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import (
     Crew,
     Http,
@@ -55,8 +57,6 @@ class Terms:
     """What holds for a whole run."""
 
     setting: Setting
-    # The headers of each identity.
-    identities: Mapping[str, Mapping[str, str]]
     # What earlier runs had to remember, by the names of checks, and the numbers that they recorded.
     remembered: Mapping[str, Mapping[str, Any]]
     recorded: Mapping[str, Mapping[str, float]]
@@ -214,8 +214,6 @@ class _Run:
     def _one(self, step: Step, setting: Setting, variables: Mapping[str, Any], *, at_last: bool = False) -> Outcome:
         """Look until it is true, and then as long as it has to stay true."""
         clock, begun = self._world.clock, self._world.clock()
-        if step.identity is not None:
-            setting = replace(setting, headers=self._terms.identities[step.identity])
         look = partial(self._look, step, setting, variables, at_last=at_last)
         attempts, outcome, until = 1, look(), begun + (step.within or 0)
         while outcome.outcome != PASSED and clock() < until:
@@ -235,6 +233,7 @@ class _Run:
         seen = Observed({})
         try:
             options = self._options(step, variables)
+            setting = replace(setting, headers=_headers(step, variables))
             with self._crew.turn(at_last=at_last):
                 seen = step.kind.observe(options, setting, self._world, self._marks.get(step.place + step.name))
             # A check may expect something of what else it has seen.
@@ -305,6 +304,14 @@ class _Run:
             word = "is" if is_met else f"expected at most {most:g} ({percent:g} % above the recorded {before:g}), got"
             compared.append(Assertion(name, is_met, f"{name}: {word} {number:g}"))
         return now, compared
+
+
+def _headers(step: Step, variables: Mapping[str, Any]) -> dict[str, str]:
+    """What tells who asks."""
+    headers = headers_of(expanded(step.identity or {}, variables))
+    for problem in header_problems("The identity", headers):
+        raise Unobserved(problem)
+    return headers
 
 
 def _is_without_data(expect: Mapping[str, Any], values: Mapping[str, Any]) -> bool:

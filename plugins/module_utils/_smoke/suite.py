@@ -18,6 +18,9 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind impor
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.web import base_url_problems
 from ansible_collections.shipshape.webapp.plugins.module_utils._suggest import did_you_mean
 
+# Who asks, as it is written.
+Identity = Mapping[str, Any]
+
 SCENARIO = "scenario"
 SEVERITIES = ("fail", "warn")
 NO_DATA = ("warn", "fail", "pass")
@@ -50,7 +53,7 @@ class Step:
     kind: Kind
     # As they are written, with expressions.
     options: Mapping[str, Any] = field(repr=False)
-    identity: str | None = None
+    identity: Identity | None = field(default=None, repr=False)
     # None is the kind's own.
     expect: Mapping[str, Any] | None = None
     save: Mapping[str, str] = field(default_factory=dict)
@@ -64,7 +67,7 @@ class Step:
     @property
     def needs(self) -> set[str]:
         """The names that must have a value before it can look."""
-        return names_in(self.options) - set(own_names(self.kind))
+        return (names_in(self.options) - set(own_names(self.kind))) | names_in(self.identity)
 
     @property
     def needs_to_judge(self) -> set[str]:
@@ -135,7 +138,7 @@ def read_suite(
     checks: Sequence[object],
     kinds: Mapping[str, Kind],
     setting: Setting,
-    identities: Collection[str],
+    identities: Mapping[str, Identity],
     variables: Mapping[str, Any],
     only_tags: Sequence[str] = (),
 ) -> Suite:
@@ -158,7 +161,7 @@ class _Reader:
         self,
         kinds: Mapping[str, Kind],
         setting: Setting,
-        identities: Collection[str],
+        identities: Mapping[str, Identity],
         variables: Mapping[str, Any],
     ) -> None:
         self._kinds = kinds
@@ -275,7 +278,7 @@ class _Reader:
             return ""
         return " ".join(str(name).split())
 
-    def _steps(self, given: Mapping[Any, Any], word: str, place: str, identity: str | None) -> tuple[Step, ...]:
+    def _steps(self, given: Mapping[Any, Any], word: str, place: str, identity: Identity | None) -> tuple[Step, ...]:
         listed = given.get(word, [])
         if not isinstance(listed, (list, tuple)):
             self.told.append(f"{place}.{word}: this is no list of steps.")
@@ -303,14 +306,15 @@ class _Reader:
         self.told.append(f"{place}: this is no list of words.")
         return ()
 
-    def _identity(self, given: Mapping[str, Any], place: str) -> str | None:
+    def _identity(self, given: Mapping[str, Any], place: str) -> Identity | None:
         name = given.get("as")
         if name is None:
             return None
-        if not isinstance(name, str) or name not in self._identities:
-            known = did_you_mean(str(name), self._identities) if self._identities else "There are none in identities."
-            self.told.append(f"{place}.as: there is no identity of this name. {known}")
-        return str(name)
+        if isinstance(name, str) and name in self._identities:
+            return self._identities[name]
+        known = did_you_mean(str(name), self._identities) if self._identities else "There are none in identities."
+        self.told.append(f"{place}.as: there is no identity of this name. {known}")
+        return None
 
     def _choice(self, given: Mapping[str, Any], word: str, choices: Sequence[str], place: str) -> str:
         value = given.get(word, choices[0])
@@ -400,9 +404,13 @@ def in_order(checks: Sequence[Check]) -> Iterator[tuple[Sequence[Check], bool]]:
 
 def _unknown_in(step: Step, known: Collection[str], everywhere: Collection[str]) -> Iterator[str]:
     # An expectation may speak of the observation itself.
-    for value, names in ((step.options, {*known, *own_names(step.kind)}), (step.expect, {*known, *step.kind.observes})):
+    for value, names in (
+        (step.options, {*known, *own_names(step.kind)}),
+        (step.expect, {*known, *step.kind.observes}),
+        (step.identity, known),
+    ):
         try:
-            unknown = sorted(names_in(value) - names)
+            unknown = sorted(names_in(value) - set(names))
         except ShipshapeError as error:
             yield f"{step.place}: {error.message}"
             continue

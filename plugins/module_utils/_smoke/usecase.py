@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import ChecksFailed, FileError
 from ansible_collections.shipshape.webapp.plugins.module_utils._result import Result
 from ansible_collections.shipshape.webapp.plugins.module_utils._secrets import every_form, secrets_in
+from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.expression import names_in
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Kind, Setting, World
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.memory import Memory, parse_memory
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.options import Request
+from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.outcome import Verdict
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.report import FORMATS, returned
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.run import Terms, carry_out
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.suite import read_suite
@@ -28,7 +31,6 @@ def prove(request: Request, *, kinds: Mapping[str, Kind], world: World, crew: Cr
     memory = parse_memory(state.content, request.memory or "") if state else Memory()
     terms = Terms(
         setting,
-        request.identities,
         memory.remembered,
         memory.recorded,
         is_recording=request.record,
@@ -36,7 +38,7 @@ def prove(request: Request, *, kinds: Mapping[str, Kind], world: World, crew: Cr
         only_reads=check_mode,
     )
     verdict = carry_out(suite, terms, world, crew)
-    shown = verdict.hiding([*request.secrets, *every_form(secrets_in(verdict.saved()))])
+    shown = verdict.hiding([*request.secrets, *every_form(_saved_secrets(verdict, request.identities))])
     unwritten = []
     if request.memory and not check_mode:
         after = memory.after(verdict.outcomes, is_recording=request.record)
@@ -50,6 +52,13 @@ def prove(request: Request, *, kinds: Mapping[str, Kind], world: World, crew: Cr
     if unwritten or not verdict.is_good:
         raise ChecksFailed(sentence, changed=False, **told)
     return Result(changed=False, data={"msg": sentence, **told}, warnings=shown.warnings())
+
+
+def _saved_secrets(verdict: Verdict, identities: Mapping[str, Any]) -> Iterator[str]:
+    """What was saved under the name of a secret, or to be shown by an identity."""
+    yield from secrets_in(verdict.saved())
+    shown = names_in(identities)
+    yield from secrets_in([saved[name] for saved in verdict.saved() for name in shown & set(saved)], is_secret=True)
 
 
 def _written(files: Files, path: str, text: str, access: Access) -> list[str]:

@@ -97,7 +97,7 @@ class Stage:
         identities = terms.pop("identities", {})
         variables = terms.pop("variables", {})
         suite = read_suite(checks, KINDS, Setting(), identities, variables)
-        known = Terms(Setting(), identities, terms.pop("remembered", {}), terms.pop("recorded", {}), **terms)
+        known = Terms(Setting(), terms.pop("remembered", {}), terms.pop("recorded", {}), **terms)
         return carry_out(suite, known, self.world(), FakeCrew(self))
 
 

@@ -59,7 +59,7 @@ def test_what_the_page_shows_can_be_read(text: str) -> None:
     shown = yaml.safe_load(text)
     checks = shown["checks"] if isinstance(shown, dict) else shown
 
-    found = suite.read_suite(checks, KINDS, BASE, {"admin"}, {})
+    found = suite.read_suite(checks, KINDS, BASE, {"admin": {}}, {})
 
     assert len(found.checks) >= len(checks)
 
@@ -68,7 +68,7 @@ def test_what_the_module_shows_can_be_read() -> None:
     for task in yaml.safe_load(smoke_check.EXAMPLES):
         checks = task["shipshape.webapp.smoke_check"]["checks"]
         if isinstance(checks, list):
-            assert suite.read_suite(checks, KINDS, BASE, {"admin"}, {}).checks
+            assert suite.read_suite(checks, KINDS, BASE, {"admin": {}}, {}).checks
 
 
 def section(title: str) -> str:

@@ -85,7 +85,7 @@ def test_all_options_are_read() -> None:
 
     assert (found.base_url, found.trust, found.timeout) == ("http://h/api", Trust("/ca.pem", False), 0.5)
     assert found.database == Address("postgresql", "db", "h", 5432, user="u", password="s3cret")
-    assert found.identities == {"admin": {"Authorization": "Bearer t0ken"}, "user": {"Authorization": "Basic dTpwYXNz"}}
+    assert found.identities == {"admin": {"bearer": "t0ken"}, "user": {"basic": {"user": "u", "password": "pass"}}}
     assert (found.variables, found.only_tags, found.report) == ({"a": 1}, ["x"], {"junit": "/r.xml"})
     assert (found.memory, found.record) == ("/m.json", True)
 
@@ -103,19 +103,17 @@ def test_a_request_does_not_show_its_secrets(secret: str) -> None:
     assert secret not in repr(found)
 
 
-def test_variables_stand_in_addresses_identities_and_times() -> None:
+def test_variables_stand_in_addresses_and_times() -> None:
     found = request(
         base_url="http://${host}",
         database="sqlite:///${path}/x.db",
         ca="/${path}",
-        identities={"a": {"bearer": "${token}"}},
         timeout="${patience}",
-        vars={"host": "h", "path": "srv", "token": "t0ken", "patience": 3},
+        vars={"host": "h", "path": "srv", "patience": 3},
     )
 
     assert (found.base_url, found.trust.ca, found.timeout) == ("http://h", "/srv", 3)
     assert found.database == Address("sqlite", "/srv/x.db")
-    assert found.identities == {"a": {"Authorization": "Bearer t0ken"}}
 
 
 @pytest.mark.parametrize(("given", "seconds"), [("5", 5), ("5s", 5), ("1m", 60), ("0.5", 0.5), (None, 10)])
@@ -165,7 +163,7 @@ def test_options_are_stronger_than_a_file_each_name_by_itself() -> None:
 
     assert (found.base_url, found.timeout, found.trust) == ("http://task", 7, Trust("/task.pem", True))
     assert found.database == Address("postgresql", "task", "h", 5432, user="u", password="task")
-    assert found.identities == {"a": {"Authorization": "Bearer file"}, "b": {"Authorization": "Bearer task"}}
+    assert found.identities == {"a": {"bearer": "file"}, "b": {"bearer": "task"}}
     assert found.variables == {"x": "file", "y": "task", "z": "task"}
     assert found.checks == [{"http": "/file"}]
 
@@ -262,6 +260,17 @@ def test_certificates_are_verified_unless_it_is_clearly_said_otherwise() -> None
         ({"identities": {"a": {"headers": ["secret"]}}}, ["identities.a.headers: this is no mapping."]),
         ({"identities": {"a": {"headers": {"X": "a\nb"}}}}, ["identities.a.X: this is not one line of text."]),
         ({"identities": {"a": {"bearer": "a\nb"}}}, ["identities.a.Authorization: this is not one line of text."]),
+        (
+            {"identities": {"a": {"bearer": "${x}"}}, "vars": {"x": "a\nb"}},
+            ["identities.a.Authorization: this is not one line of text."],
+        ),
+        (
+            {"identities": {"a": {"bearer": "${x"}}},
+            [
+                "identities.a: An expression ${…} is not understood: it has no }. Write $${ where no expression is"
+                " meant."
+            ],
+        ),
     ],
 )
 def test_options_that_are_wrong_are_refused(options: dict[str, Any], problems: list[str]) -> None:

@@ -44,7 +44,7 @@ LEAST: dict[str, Any] = {
 def read(setting: Setting, **words: Any) -> list[str]:
     """What is refused of a check."""
     try:
-        suite.read_suite([words], KINDS, setting, (), {})
+        suite.read_suite([words], KINDS, setting, {}, {})
     except InvalidInput as error:
         problems = error.details["problems"]
         assert isinstance(problems, list)

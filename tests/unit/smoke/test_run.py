@@ -430,7 +430,7 @@ def test_what_fails_saves_nothing() -> None:
 
 def test_a_check_is_asked_as_its_identity() -> None:
     stage = Stage()
-    identities = {"admin": {"Authorization": "Bearer a"}, "user": {"Authorization": "Bearer u"}}
+    identities = {"admin": {"bearer": "a"}, "user": {"bearer": "u"}}
     scenario = {"as": "admin", "scenario": [{"probe": "b"}, {"probe": "c", "as": "user"}], "finally": [{"probe": "d"}]}
 
     stage.run([{"probe": "a", "as": "user"}, scenario, {"probe": "e"}], identities=identities)
@@ -442,6 +442,42 @@ def test_a_check_is_asked_as_its_identity() -> None:
         "d": "Bearer a",
         "e": None,
     }
+
+
+LATE = {"late": {"headers": {"X-User": "${user}"}, "bearer": "${token}"}}
+LOGIN = {"probe": "login", "save": {"token": "json"}}
+
+
+def test_an_identity_shows_what_was_saved_before() -> None:
+    stage = Stage({"login": [{"json": "one"}], "another login": [{"json": "two"}]})
+    scenario = {"scenario": [{**LOGIN, "probe": "another login"}, {"probe": "b", "as": "late"}]}
+    checks = [{**LOGIN, "gate": True}, {"probe": "a", "as": "late"}, scenario]
+
+    stage.run(checks, identities=LATE, variables={"user": "ada"})
+
+    asked = {look.options["what"]: look.setting.headers for look in stage.looks}
+    assert asked["login"] == {}
+    assert asked["a"] == {"X-User": "ada", "Authorization": "Bearer one"}
+    assert asked["b"] == {"X-User": "ada", "Authorization": "Bearer two"}
+
+
+def test_who_has_nothing_to_show_asks_nothing() -> None:
+    stage = Stage({"login": [{"json": "two\nlines"}]})
+    checks = [{**LOGIN, "gate": True}, {"probe": "a", "as": "late"}]
+
+    verdict = stage.run(checks, identities=LATE, variables={"user": "ada"})
+
+    assert stage.asked() == ["login"]
+    assert verdict.failures() == ["probe a: The identity.Authorization: this is not one line of text."]
+
+
+def test_who_could_not_log_in_asks_nothing() -> None:
+    stage = Stage({"login": [failed()]})
+    checks = [{"scenario": [LOGIN, {"probe": "a", "as": "late"}]}]
+
+    stage.run(checks, identities=LATE, variables={"user": "ada"})
+
+    assert stage.asked() == ["login"]
 
 
 def test_the_steps_of_a_scenario_share_a_session_and_nobody_else_does() -> None:

@@ -18,6 +18,8 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.registry i
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.suite import Suite, read_suite
 from tests.unit.smoke.fake_kinds import KINDS, Probe
 
+ADMIN, USER = {"bearer": "a"}, {"bearer": "u"}
+IDENTITIES = {"admin": ADMIN, "user": USER}
 SITE = Setting("http://h")
 
 
@@ -25,11 +27,11 @@ def suite(
     *checks: object,
     kinds: Mapping[str, Kind] = KINDS,
     setting: Setting = SITE,
-    identities: Sequence[str] = (),
+    identities: Mapping[str, Any] = IDENTITIES,
     variables: Mapping[str, Any] | None = None,
     tags: Sequence[str] = (),
 ) -> Suite:
-    return read_suite(checks, kinds, setting, {name: {} for name in identities}, variables or {}, tags)
+    return read_suite(checks, kinds, setting, identities, variables or {}, tags)
 
 
 def told(*checks: object, **given: Any) -> list[str]:
@@ -65,7 +67,6 @@ def test_a_check_is_read_with_all_its_words() -> None:
             "baseline": {"ms": "20%", "count": 5, "json.n": "7.5 %"},
             "no_data": "fail",
         },
-        identities=["admin"],
     ).checks
     [step] = check.steps
 
@@ -78,7 +79,7 @@ def test_a_check_is_read_with_all_its_words() -> None:
     )
     assert check.ids == ("H13",)
     assert (check.is_scenario, check.at_last, check.is_alone, check.saves) == (False, (), False, {"id"})
-    assert (step.name, step.place, step.identity) == ("it works", 'check 1 "it works"', "admin")
+    assert (step.name, step.place, step.identity) == ("it works", 'check 1 "it works"', ADMIN)
     assert (step.options, step.expect, step.save) == (
         {"what": "a", "number": 5},
         {"json.ok": True},
@@ -124,7 +125,6 @@ def test_a_scenario_is_read_with_its_last_steps() -> None:
             "severity": "warn",
             "tags": "x",
         },
-        identities=["user", "admin"],
     ).checks
 
     assert (check.name, check.kind, check.is_scenario, check.severity, check.tags) == (
@@ -135,10 +135,10 @@ def test_a_scenario_is_read_with_its_last_steps() -> None:
         ("x",),
     )
     assert [(step.name, step.place, step.identity) for step in (*check.steps, *check.at_last)] == [
-        ("probe a", 'check 1 "s", step 1', "user"),
-        ("probe b", 'check 1 "s", step 2', "admin"),
-        ("probe c", 'check 1 "s", step 2', "admin"),
-        ("probe d ${id}", 'check 1 "s", last step 1', "user"),
+        ("probe a", 'check 1 "s", step 1', USER),
+        ("probe b", 'check 1 "s", step 2', ADMIN),
+        ("probe c", 'check 1 "s", step 2', ADMIN),
+        ("probe d ${id}", 'check 1 "s", last step 1', USER),
     ]
     assert (check.saves, check.needs) == (set(), set())
 
@@ -337,7 +337,7 @@ def test_a_name_is_one_line() -> None:
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(check: object, problems: list[str] | None) -> None:
-    found = told(check)
+    found = told(check, identities={})
 
     if problems is not None:
         assert found == problems
@@ -364,9 +364,7 @@ def test_everything_that_is_wrong_is_told_at_once_and_each_thing_once() -> None:
 
 
 def test_an_identity_is_known_by_its_name() -> None:
-    assert told({"probe": "a", "as": "amdin"}, identities=["admin", "user"]) == [
-        "check 1.as: there is no identity of this name. Did you mean admin?"
-    ]
+    assert told({"probe": "a", "as": "amdin"}) == ["check 1.as: there is no identity of this name. Did you mean admin?"]
     assert suite({"probe": "a", "as": None}).checks[0].steps[0].identity is None
 
 
@@ -394,6 +392,7 @@ def test_what_only_a_saved_value_can_tell_is_not_judged_before() -> None:
 # Variables.
 
 SAVES = {"probe": "a", "save": {"id": "json.id"}}
+LATE = {"late": {"bearer": "${id}"}}
 LATER = "is saved by a check that runs at the same time or later. Make both steps of one scenario."
 
 
@@ -409,6 +408,9 @@ LATER = "is saved by a check that runs at the same time or later. Make both step
         ([{**SAVES, "gate": True}, {"probe": "b", "expect": {"json": "${id}"}}], []),
         ([{"probe": "b", "gate": True, "expect": {"json": "${id}"}}, {**SAVES, "gate": True}], None),
         ([{**SAVES, "gate": True}, {"probe": "${id}", "gate": True}], []),
+        ([SAVES, {"probe": "b", "as": "late"}], [f"check 2: ${{id}} {LATER}"]),
+        ([{**SAVES, "gate": True}, {"probe": "b", "as": "late"}], []),
+        ([{"probe": "b", "as": "late"}], None),
         ([{"loud": "${id}"}, SAVES], []),
         ([{"loud": "l", "save": {"id": "json"}}, {"loud": "${id}"}], []),
         ([{"scenario": [SAVES, {"probe": "${id.x + 1}"}], "finally": [{"probe": "${id}"}]}], []),
@@ -427,9 +429,9 @@ LATER = "is saved by a check that runs at the same time or later. Make both step
 )
 def test_a_name_that_will_have_no_value_is_refused(checks: list[object], problems: list[str] | None) -> None:
     if problems == []:
-        assert suite(*checks).checks
+        assert suite(*checks, identities=LATE).checks
         return
-    found = told(*checks)
+    found = told(*checks, identities=LATE)
 
     assert len(found) == 1
     assert problems is None or found[0].startswith(problems[0])
@@ -543,7 +545,7 @@ def test_whatever_is_given_is_read_or_refused_with_its_place(
 ) -> None:
     kinds = {**ALL_KINDS, "probe": KINDS["probe"], "loud": KINDS["loud"]}
     try:
-        found = suite(*checks, kinds=kinds, setting=Setting(base_url), identities=["admin"], variables=variables)
+        found = suite(*checks, kinds=kinds, setting=Setting(base_url), variables=variables)
     except InvalidInput as error:
         for problem in error.details["problems"]:
             assert _PLACE.match(problem), problem

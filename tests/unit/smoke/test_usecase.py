@@ -200,3 +200,13 @@ def test_what_is_saved_under_the_name_of_a_secret_is_hidden_as_well() -> None:
     shown = json.dumps(found.data, default=str) + "".join(map(str, stage.files.values()))
     assert "canary-4" not in shown
     assert "number-7" in shown
+
+
+def test_what_is_saved_for_an_identity_is_hidden_by_any_name() -> None:
+    stage = Stage({"a": [{"json": "canary-5"}], "b": [{"json": "canary-5"}]})
+    checks = [{"probe": "a", "save": {"ticket": "json"}, "gate": True}, {"probe": "b", "as": "guest"}]
+
+    found = proved(stage, *checks, identities={"guest": {"headers": {"X-Ticket": "${ticket}"}}}, report=REPORTS)
+
+    assert [look.setting.headers for look in stage.looks] == [{}, {"X-Ticket": "canary-5"}]
+    assert "canary-5" not in json.dumps(found.data, default=str) + "".join(map(str, stage.files.values()))
