@@ -223,9 +223,13 @@ class Pm2:
         for _time in range(_TIMES):
             trap = [record for record, name in self._own() if name in names and _is_trap(record)]
             self._end(self._numbers(names), self._kill_timeout(names), is_trap=bool(trap))
-            if not trap or self._is_quiet(names, _delay(trap)):
+            if not trap:
                 break
+            is_quiet = self._is_quiet(names, _delay(trap))
+            # One that ends at once can have been there between two looks.
             self._records = self._list()
+            if is_quiet and not self._numbers(names):
+                break
         else:
             raise CommandError(f"PM2 starts {', '.join(map(self.full_name, names))} again and again: look at pm2 list.")
         apps, kept = self._file()

@@ -55,6 +55,8 @@ class Pm2Host(FakeHost):
     dump_mode: int = 0o600
     # Processes with these numbers are started once more after they were deleted, this often.
     comes_again: dict[int, int] = field(default_factory=dict)
+    # Whether those end before anybody can look at them.
+    ends_at_once: bool = False
     slow: Sequence[str] = ()
     failing: Sequence[str] = ()
 
@@ -126,6 +128,8 @@ class Pm2Host(FakeHost):
     def again(self, record: dict[str, Any]) -> None:
         running = self.spawn("shop/blue/web")
         self.records.append({**record, "pid": running.process.pid})
+        if self.ends_at_once:
+            del self.table[running.process.pid]
 
     def record(self, app: dict[str, Any]) -> dict[str, Any]:
         number = len(self.records)
@@ -382,7 +386,7 @@ def test_process_that_is_waited_for_is_stopped_before_it_is_deleted(settings: di
 
     one.stop(["web"])
 
-    assert host.calls == (["node stop 0 delete 0"] if is_trap else ["delete 0"])
+    assert host.calls == (["node stop 0 delete 0", "jlist"] if is_trap else ["delete 0"])
     assert (host.seconds > 1) is is_trap
 
 
@@ -395,8 +399,19 @@ def test_process_that_comes_again_is_stopped_again() -> None:
 
     one.stop(["web"])
 
-    assert host.calls == ["node stop 0 delete 0", "jlist", "node stop 0 delete 0", "jlist", "node stop 0 delete 0"]
+    assert host.calls == ["node stop 0 delete 0", "jlist"] * 3
     assert one.members() == {}
+
+
+def test_process_that_comes_again_and_ends_between_two_looks_is_deleted_again() -> None:
+    host = Pm2Host(comes_again={0: 2}, ends_at_once=True)
+    one = start(host, WEB)
+    host.records[0]["pm2_env"].update(status="launching")
+    one.look()
+
+    one.stop(["web"])
+
+    assert host.records == []
 
 
 def test_process_that_comes_again_late_is_waited_for() -> None:
