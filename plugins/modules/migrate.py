@@ -345,18 +345,17 @@ differences:
   elements: str
 written:
   description:
-    - The tables whose rows the migrations may have changed themselves, and the ledger. Whoever restores RV(backup)
-      loses nobody's work with these.
+    - In how many rows tables may differ from RV(backup) because of the migrations themselves, and not of anybody's
+      work, as O(shipshape.webapp.db_restore#module:loss_budget). The ledger is among them.
   returned: success
-  type: list
-  elements: str
+  type: dict
 as_before:
   description: Whether the schema is as it was before the run.
   returned: failure after the run had begun
   type: bool
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, cast
 
 from ansible.module_utils.basic import AnsibleModule
@@ -404,8 +403,10 @@ def snapshots_of(params: Mapping[str, Any], address: Address, host: Host) -> Sna
         result = back_up(ToTake(**place, **wanted), host=host, strategy=strategy, check_mode=False)
         return cast(Mapping[str, object], result.data["backup"])
 
-    def restored(backup_id: str, changed: Sequence[str]) -> None:
-        spared = Budget(budget.total, {**dict.fromkeys(changed), **budget.tables})
+    def restored(backup_id: str, written: Mapping[str, int | str]) -> None:
+        # Where everything may be lost, no table has a limit.
+        own = {} if budget.total is None else parse_budget(dict(written)).tables
+        spared = Budget(budget.total, {**own, **budget.tables})
         request = ToRestore(**place, backup=backup_id, loss_budget=spared)
         restore(request, host=host, strategy=strategy, check_mode=False)
 

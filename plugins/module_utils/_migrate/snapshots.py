@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 
@@ -14,9 +14,9 @@ class Snapshots:
     """How to take a backup of the database that is migrated, and how to restore it.
 
     `take` gives a verified backup of now, as db_backup returns it. `restore` has the database as it was in the backup
-    with this id, whatever becomes of the rows of these tables, which the migrations themselves have changed, or leaves
-    it as it is. Both raise ShipshapeError.
+    with this id, or leaves it as it is if more rows would be lost than the migrations themselves have changed: so many
+    of each table, or all. Both raise ShipshapeError.
     """
 
     take: Callable[[], Mapping[str, object]]
-    restore: Callable[[str, Sequence[str]], None]
+    restore: Callable[[str, Mapping[str, int | str]], None]

@@ -44,6 +44,9 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.tool_led
 from ansible_collections.shipshape.webapp.plugins.module_utils._result import Diff, Result
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
 
+# As a restore calls what may be lost without a limit.
+_UNLIMITED = "unlimited"
+
 # The tables in which the tools list what they have done: their rows come and go with migrations.
 _LEDGERS = ("_prisma_migrations", "__drizzle_migrations", "knex_migrations", "knex_migrations_lock")
 
@@ -108,7 +111,9 @@ class _Site:
                 standing,
                 engine.schema_fingerprint(connection),
                 engine.count_rows(connection, tables) if is_counted else {},
-                {table.name.lower(): engine.columns(connection, table) for table in tables} if standing.pending else {},
+                {table.name.lower(): engine.columns(connection, table) for table in tables}
+                if is_counted or standing.pending
+                else {},
                 [str(table) for table in present if table not in tables],
             )
 
@@ -298,9 +303,19 @@ def _explained(
     return failure
 
 
-def _written(before: _Seen, work: _Work, now: _Seen) -> list[str]:
-    """The tables in which rows differ because of the migrations themselves, and not because of anybody's work."""
-    return [*(str(table) for table in before.rows if _is_named(table, work.touched)), *now.ledgers]
+def _written(before: _Seen, work: _Work, now: _Seen) -> dict[str, int | str]:
+    """How many rows of which tables may differ because of the migrations themselves, and not of anybody's work.
+
+    What a script does to rows may go on for as long as it runs. In a table that has become another, or is new, no row
+    is as it was; what comes after that is somebody's work.
+    """
+    other = {
+        str(table): rows
+        for table, rows in now.rows.items()
+        if now.columns.get(table.name.lower()) != before.columns.get(table.name.lower())
+    }
+    touched = [str(table) for table in before.rows if _is_named(table, work.touched)]
+    return {**other, **dict.fromkeys([*touched, *now.ledgers], _UNLIMITED)}
 
 
 def _repair(site: _Site, *, check_mode: bool) -> Result:
@@ -341,7 +356,7 @@ def _told(
             "schema_before": before.schema,
             "schema_after": (after or before).schema,
             "backup": backup,
-            "written": _written(before, work, after or before) if backup else [],
+            "written": _written(before, work, after or before) if backup else {},
         },
         diff=Diff(
             before="".join(f"{name}\n" for name in listed),

@@ -53,8 +53,8 @@ class Backups:
         self.asked.append("take")
         return {"id": "shop-1"}
 
-    def restore(self, backup: str, changed: Sequence[str]) -> None:
-        self.asked.append(f"restore {backup} but {' '.join(changed)}")
+    def restore(self, backup: str, written: Mapping[str, int | str]) -> None:
+        self.asked.append(f"restore {backup} but {' '.join(written)}")
         if self._problem:
             raise BackupError(self._problem)
 
@@ -237,7 +237,10 @@ def test_on_failure_the_backup_is_restored(shop: Shop, problem: str | None, told
     error = shop.refused(backups=shop.backups, restore_on_failure=True)
 
     assert told in error.message
-    assert (error.details["as_before"], shop.backups.asked) == (as_before, ["take", "restore shop-1 but schema_ledger"])
+    assert (error.details["as_before"], shop.backups.asked) == (
+        as_before,
+        ["take", "restore shop-1 but a b orders users schema_ledger"],
+    )
 
 
 def test_what_the_migrations_write_themselves_is_told(shop: Shop) -> None:
@@ -247,8 +250,18 @@ def test_what_the_migrations_write_themselves_is_told(shop: Shop) -> None:
 
     result = shop.migrate(backups=shop.backups)
 
-    assert sorted(result.data["written"]) == ["schema_ledger", "users"]
-    assert shop.migrate(backups=shop.backups).data["written"] == []
+    assert result.data["written"] == {"new": 0, "schema_ledger": "unlimited", "users": "unlimited"}
+    assert shop.migrate(backups=shop.backups).data["written"] == {}
+
+
+def test_in_a_table_that_has_become_another_no_row_is_as_it_was(shop: Shop) -> None:
+    shop.migrate()
+    shop.sql("INSERT INTO orders (id) VALUES (1), (2), (3)")
+    shop.have({**TWO, "3_rename.sql": "ALTER TABLE orders RENAME user_id TO customer_id;\n"})
+
+    result = shop.migrate(backups=shop.backups, allow_destructive=["rename_column"])
+
+    assert result.data["written"] == {"orders": 3, "schema_ledger": "unlimited"}
 
 
 def test_nothing_is_restored_where_nothing_was_changed(shop: Shop) -> None:
@@ -425,7 +438,7 @@ def test_ledger_and_lock_of_a_tool_are_no_tables_of_the_application(
             project={"ledger_table": named},
         )
 
-    assert shop.backups.asked == ["take", "restore shop-1 but main.steps main.steps_lock"]
+    assert shop.backups.asked == ["take", "restore shop-1 but main.steps_of_others main.steps main.steps_lock"]
 
 
 @pytest.mark.parametrize(
