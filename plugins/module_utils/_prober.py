@@ -12,6 +12,7 @@ import contextlib
 import http.client
 import os
 import signal
+import socket
 import ssl
 import threading
 import time
@@ -169,9 +170,17 @@ class _Asker:
 
     def _opened(self) -> http.client.HTTPConnection:
         host, port = self._place
-        if self._context:
-            return http.client.HTTPSConnection(host, port, timeout=self._probe.timeout, context=self._context)
-        return http.client.HTTPConnection(host, port, timeout=self._probe.timeout)
+        timeout, context = self._probe.timeout, self._context
+        connection = (
+            http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
+            if context
+            else http.client.HTTPConnection(host, port, timeout=timeout)
+        )
+        if self._probe.address is not None:
+            # As if the name led there: it is what is asked for, and what the certificate has to hold.
+            plain = socket.create_connection((self._probe.address, connection.port), timeout)
+            connection.sock = context.wrap_socket(plain, server_hostname=host) if context else plain
+        return connection
 
 
 def _word(error: Exception) -> str:

@@ -200,6 +200,8 @@ class Probe:
     """What is asked again and again, how often in seconds, and for how long at most."""
 
     url: str
+    # Where its host is, if not where the name leads.
+    address: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     interval: float = 0.2
     timeout: float = 5

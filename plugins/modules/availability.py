@@ -46,6 +46,11 @@ options:
     description:
       - What is asked, with GET.
     type: str
+  address:
+    description:
+      - Where the host of O(url) is, if it is asked elsewhere than its name leads to, such as before the name does. The
+        name is what is asked for all the same, and what the certificate has to hold.
+    type: str
   headers:
     description:
       - What is sent with each request. Nobody else sees it.
@@ -178,6 +183,7 @@ def availability_argument_spec() -> ArgumentSpec:
             "path": {"type": "path", "required": True},
             "state": {"type": "str", "choices": list(STATES), "required": True},
             "url": {"type": "str"},
+            "address": {"type": "str"},
             "headers": {"type": "dict", "default": {}, "no_log": True},
             "interval": {"type": "float", "default": 0.2},
             "timeout": {"type": "float", "default": 5},
@@ -196,6 +202,7 @@ def main() -> None:
     conceal(module, "headers", headers.values())
     probe = Probe(
         url=given["url"] or "",
+        address=given["address"],
         headers=headers,
         **{name: given[name] for name in ("interval", "timeout", "at_most")},
         ca=given["ca_file"],

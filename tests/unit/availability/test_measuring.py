@@ -23,6 +23,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._folders import H
 from ansible_collections.shipshape.webapp.plugins.module_utils._prober import HostProber
 from ansible_collections.shipshape.webapp.plugins.module_utils._processes import HostProcesses
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Probe
+from tests.unit.smoke.sockets import certificate
 
 CANARY = "canary-7-%$"
 
@@ -37,6 +38,7 @@ class Application(ThreadingHTTPServer):
         self.status = 200
         self.keeps = True
         self.asked: list[tuple[Any, str | None]] = []
+        self.hosts: set[str | None] = set()
 
     @property
     def url(self) -> str:
@@ -48,6 +50,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Application
 
     def do_GET(self) -> None:
+        self.server.hosts.add(self.headers.get("Host"))
         self.server.asked.append((self.client_address, self.headers.get("X-Key")))
         body = self.path.encode()
         self.send_response(self.server.status)
@@ -247,3 +250,31 @@ def test_what_cannot_be_measured_is_refused(
 def test_certificates_that_are_not_there_are_told_at_once(call: Callable[..., dict[str, Any]]) -> None:
     with pytest.raises(FileError, match=r"/nowhere\.pem cannot be read as certificates"):
         call("started", url="https://127.0.0.1/", ca="/nowhere.pem")
+
+
+@pytest.mark.parametrize("name", ["shop.example", "another.example"])
+def test_a_name_is_asked_at_another_address(
+    name: str, application: Application, call: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    own = certificate(tmp_path, ("shop.example",))
+    context, asked_for = own.context(), []
+    context.sni_callback = lambda _socket, server_name, _context: asked_for.append(server_name)
+    application.socket = context.wrap_socket(application.socket, server_side=True)
+
+    started = call("started", url=f"https://{name}:{application.server_port}/", address="127.0.0.1", ca=own.path)
+    wait_for(lambda: len(started["path"].read_text().splitlines()) > 5)
+
+    measured = call("stopped")["measured"]
+    assert set(asked_for) == {name}
+    assert set(measured["outcomes"]) == ({"200"} if name == "shop.example" else {"certificate"})
+    assert application.hosts <= {f"shop.example:{application.server_port}"}
+
+
+def test_a_name_is_asked_at_another_address_without_tls(
+    application: Application, call: Callable[..., dict[str, Any]]
+) -> None:
+    call("started", url=f"http://shop.example:{application.server_port}/", address="127.0.0.1")
+    wait_for(lambda: len(application.asked) > 5)
+
+    assert call("stopped")["measured"]["failed"] == 0
+    assert application.hosts == {f"shop.example:{application.server_port}"}
