@@ -18,9 +18,9 @@ from tests.integration.machine import Host
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """FaceShot in production."""
     folder = tmp_path_factory.mktemp("chaos")
-    # A place that fills up soon.
-    small = ("--tmpfs", "/small:size=1m,mode=1777")
-    host = Host("debian-13", f"shipshape-chaos-{os.getpid()}", folder, options=small)
+    # A place that fills up soon, and a firewall.
+    options = ("--tmpfs", "/small:size=1m,mode=1777", "--cap-add", "NET_ADMIN")
+    host = Host("debian-13", f"shipshape-chaos-{os.getpid()}", folder, options=options)
     try:
         host.wait_until_running()
         place = Place(host, folder)

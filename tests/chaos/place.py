@@ -24,7 +24,7 @@ APP_ROOT = "/srv/faceshot"
 DATABASE = f"{APP_ROOT}/shared/data/production.db"
 # Which version is deployed where this one is live.
 OTHER = {"one": "two", "two": "one"}
-SCENARIO = ROOT / "molecule" / "deployment"
+SCENARIO = ROOT / "molecule" / "faceshot"
 
 # The canaries of the scenario's vars/site.yml.
 CANARY = "canary-"
@@ -54,7 +54,11 @@ class Controller:
     """Where ansible-playbook is called, and the way to the hosts."""
 
     # What describes the application and the place, for every run.
-    files: Sequence[Path] = (ROOT / "playbooks" / "vars" / "faceshot.yml", SCENARIO / "vars" / "site.yml")
+    files: Sequence[Path] = (
+        ROOT / "playbooks" / "vars" / "faceshot.yml",
+        SCENARIO / "vars" / "site.yml",
+        Path(__file__).with_name("vars") / "site.yml",
+    )
     own: Mapping[str, Any] = {}
 
     def __init__(self, hosts: Mapping[str, Host], inventory: str, folder: Path) -> None:
@@ -71,7 +75,13 @@ class Controller:
 
     def deploy_until(self, version: str, text: str, **more: Any) -> str:
         """Deploy the branch of this name, and kill the controller as soon as it has said this; what it has said."""
-        started = self.begin(version, **more)
+        return self._killed(self.begin(version, **more), text)
+
+    def roll_back_until(self, text: str, **more: Any) -> str:
+        """Go back, and kill the controller as soon as it has said this; what it has said."""
+        return self._killed(self._start(ROOT / "playbooks" / "rollback.yml", more), text)
+
+    def _killed(self, started: subprocess.Popen[str], text: str) -> str:
         said = ""
         assert started.stdout is not None
         for line in started.stdout:
@@ -153,8 +163,9 @@ class Place(Controller):
         super().__init__({"app": host}, "[faceshot]\napp\n", folder)
         self.host = host
         self.address = host.ip()
-        ended = self.play(SCENARIO / "prepare.yml", quiet=False)
-        assert ended.code == 0, ended.output
+        for playbook in (SCENARIO / "prepare.yml", ROOT / "playbooks" / "prepare.yml"):
+            ended = self.play(playbook, quiet=False)
+            assert ended.code == 0, ended.output
 
     def load(self) -> AbstractContextManager[Load]:
         """Clients that ask all the time."""

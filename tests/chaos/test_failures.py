@@ -86,7 +86,7 @@ def test_figure_that_gets_worse_is_a_failure(place: Place) -> None:
     ended = place.deploy(
         OTHER[live],
         app_gate=[{"command": ["python3", "-c", script]}],
-        app_checks=[{"name": "Errors", **query, "baseline": {"value": "10%"}}],
+        app_checks=[{"name": "Errors", **query, "baseline": {"value": "0%"}}],
     )
 
     assert ended.code == 2, ended.output

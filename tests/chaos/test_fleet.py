@@ -48,7 +48,7 @@ class Fleet(Controller):
             "balancer_address": self.address,
             "addresses": [{"address": f"{host.ip()}:3000", "batch": name} for name, host in self.hosts.items()],
         }
-        ended = self.play(ROOT / "tests" / "chaos" / "fleet.yml", quiet=False)
+        ended = self.play(ROOT / "tests" / "chaos" / "fleet.yml", quiet=False, **self._version("one"))
         assert ended.code == 0, ended.output
 
     def load(self) -> AbstractContextManager[Load]:

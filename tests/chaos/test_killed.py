@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.chaos.place import OTHER, Place, until
+from tests.integration.machine import ROOT
 
 # What is said once each phase has done its last thing.
 MOMENTS = {
@@ -40,6 +43,25 @@ def test_killed_controller_leaves_a_whole_version_and_the_same_command_ends_it(p
     assert place.lock() == ""
     assert place.leftovers() == []
     assert place.processes()[place.group()] == [place.current()]
+
+
+@pytest.mark.parametrize("moment", ["Stop what has the database open", "Bring the database of before back"])
+def test_killed_way_back_with_the_database_is_ended_by_the_same_command(place: Place, moment: str) -> None:
+    assert place.deploy("two").code == 0
+    saved = place.play(ROOT / "playbooks" / "backup.yml")
+    [backup] = re.findall(r"faceshot-\d{8}T\d{6}Z-[0-9a-f]{6}", saved.output)
+    count = "SELECT count(*) FROM error_logs"
+    before = place.sql(count)
+    place.sql("INSERT INTO error_logs (severity, message) VALUES ('low', 'since')")
+    both = {"deployment_scope": "both", "deployment_backup": backup, "deployment_loss_budget": "unlimited"}
+
+    place.roll_back_until(moment, **both)
+    again = place.roll_back(**both)
+
+    assert again.code == 0, again.output
+    assert (place.sql(count), place.lock(), place.leftovers()) == (before, "", [])
+    assert place.processes()[place.group()] == [place.current()]
+    assert place.answer()["status"] == "ok"
 
 
 def test_switch_that_nobody_confirms_is_taken_back_by_the_host(place: Place) -> None:

@@ -32,6 +32,8 @@ PLACEHOLDERS = {
     "app_domain": "shop.example.com",
     "app_root": "/srv/faceshot",
     "app_url": "https://shop.example.com",
+    "app_environment_values": {"ADMIN_EMAILS": "ada@example.com"},
+    "faceshot_tls": {"self_signed": True},
     "vault_holibot_db_password": "Fz8s-Kd02-pWq1",
 }
 
