@@ -52,7 +52,8 @@ MODULES = (
 ROLES = ("cron", "database", "deployment", "firewall", "logrotate", "monitoring", "nginx", "nodejs", "pm2")
 PHASES = ("open", "preflight", "build", "protect", "migrate", "roll_out", "watch", "settle")
 PLAYBOOKS = (
-    *("prepare", "deploy", "rollback", "verify", "watch", "backup", "restore", "maintain", "status", "bundle", "troubleshoot"),
+    *("prepare", "deploy", "rollback", "verify", "watch", "backup", "restore", "maintain", "status"),
+    *("bundle", "troubleshoot"),
     *("faceshot", "stacklens", "lumiku", "holibot", "carloans"),
 )
 COMPONENTS = (

@@ -48,7 +48,7 @@ class Fleet(Controller):
             "balancer_address": self.address,
             "addresses": [{"address": f"{host.ip()}:3000", "batch": name} for name, host in self.hosts.items()],
         }
-        ended = self.play(ROOT / "tests" / "chaos" / "fleet.yml", quiet=False, **self._version("one"))
+        ended = self.play(ROOT / "tests" / "chaos" / "fleet.yml", quiet=False)
         assert ended.code == 0, ended.output
 
     def load(self) -> AbstractContextManager[Load]:
@@ -109,7 +109,7 @@ def test_no_request_is_lost_when_the_second_host_refuses_and_all_go_back(fleet: 
         refused = fleet.deploy("one", faults={"two": "unhealthy"}, app_processes=[QUICK], app_stable=0)
         assert fleet.versions() == {"one": "two", "two": "two"}
         back = fleet.roll_back()
-        assert fleet.versions() == {"one": "one", "two": "one"}
+        assert fleet.versions() == {"one": "one", "two": "one"}, back.output
         again = fleet.deploy("two")
         while load.sent() < MANY:
             again = fleet.deploy("two")
@@ -174,7 +174,7 @@ def test_host_that_gets_lost_has_the_others_go_back(fleet: Fleet) -> None:
         until(lambda: fleet.drained() == [])
         lost.run("sh", "-c", "systemctl stop ssh; pkill -KILL sshd || true")
         output, _errors = begun.communicate()
-        assert fleet.versions() == {"one": before, "two": before}
+        assert fleet.versions() == {"one": before, "two": before}, output
         lost.run("systemctl", "start", "ssh")
         again = fleet.deploy(OTHER[before])
 
