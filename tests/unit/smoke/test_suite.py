@@ -27,11 +27,11 @@ def suite(
     *checks: object,
     kinds: Mapping[str, Kind] = KINDS,
     setting: Setting = SITE,
-    identities: Mapping[str, Any] = IDENTITIES,
+    identities: Mapping[str, Any] | None = None,
     variables: Mapping[str, Any] | None = None,
     tags: Sequence[str] = (),
 ) -> Suite:
-    return read_suite(checks, kinds, setting, identities, variables or {}, tags)
+    return read_suite(checks, kinds, setting, IDENTITIES if identities is None else identities, variables or {}, tags)
 
 
 def told(*checks: object, **given: Any) -> list[str]:
