@@ -138,24 +138,34 @@ def secrets_of(given: Mapping[str, Any]) -> list[str]:
     # The suite can stand there as a whole.
     checks = given.get("checks")
     parts = [given, checks] if isinstance(checks, Mapping) else [given]
-    found = [text for part in parts for text in _secrets_of(part)]
-    named = {name for text in found for name in _names(text)}
     variables = [part["vars"] for part in parts if isinstance(part.get("vars"), Mapping)]
+    known = {name: value for one in variables for name, value in one.items()}
+    found = [text for part in parts for text in _secrets_of(part, known)]
+    named = {name for text in found for name in _names(text)}
     behind = [value for one in variables for name, value in one.items() if name in named]
     return every_form([*found, *secrets_in(behind, is_secret=True)])
 
 
-def _secrets_of(given: Mapping[str, Any]) -> Iterator[str]:
+def secrets_shown(identities: object, variables: Mapping[str, Any]) -> Iterator[str]:
+    """What identities send once their expressions have these values."""
+    for identity in identities.values() if isinstance(identities, Mapping) else ():
+        yield from secrets_of_identity(identity)
+        try:
+            sent = expanded(identity, variables)
+        except ShipshapeError:
+            # It shows what nobody has saved yet, or something that is refused.
+            continue
+        if not list(_identity_problems({"": sent}, {})):
+            yield from secrets_in(headers_of(sent), is_secret=True)
+
+
+def _secrets_of(given: Mapping[str, Any], variables: Mapping[str, Any]) -> Iterator[str]:
     for word in ("secrets", "database_password"):
         yield from secrets_in(given.get(word), is_secret=True)
     for word in ("base_url", "database", "vars"):
         yield from secrets_in(given.get(word))
     yield from secrets_of_checks(given.get("checks"))
-    identities = given.get("identities")
-    for identity in identities.values() if isinstance(identities, Mapping) else ():
-        yield from secrets_of_identity(identity)
-        if not list(_identity_problems({"": identity}, {})):
-            yield from secrets_in(headers_of(identity), is_secret=True)
+    yield from secrets_shown(given.get("identities"), variables)
 
 
 def _names(text: str) -> set[str]:

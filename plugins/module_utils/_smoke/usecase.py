@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import ChecksFailed, FileError
 from ansible_collections.shipshape.webapp.plugins.module_utils._result import Result
@@ -14,7 +13,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._secrets import e
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.expression import names_in
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Kind, Setting, World
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.memory import Memory, parse_memory
-from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.options import Request
+from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.options import Request, secrets_shown
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.outcome import Verdict
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.report import FORMATS, returned
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.run import Terms, carry_out
@@ -38,7 +37,7 @@ def prove(request: Request, *, kinds: Mapping[str, Kind], world: World, crew: Cr
         only_reads=check_mode,
     )
     verdict = carry_out(suite, terms, world, crew)
-    shown = verdict.hiding([*request.secrets, *every_form(_saved_secrets(verdict, request.identities))])
+    shown = verdict.hiding([*request.secrets, *every_form(_saved_secrets(verdict, request))])
     unwritten = []
     if request.memory and not check_mode:
         after = memory.after(verdict.outcomes, is_recording=request.record)
@@ -54,11 +53,14 @@ def prove(request: Request, *, kinds: Mapping[str, Kind], world: World, crew: Cr
     return Result(changed=False, data={"msg": sentence, **told}, warnings=shown.warnings())
 
 
-def _saved_secrets(verdict: Verdict, identities: Mapping[str, Any]) -> Iterator[str]:
+def _saved_secrets(verdict: Verdict, request: Request) -> Iterator[str]:
     """What was saved under the name of a secret, or to be shown by an identity."""
     yield from secrets_in(verdict.saved())
-    shown = names_in(identities)
-    yield from secrets_in([saved[name] for saved in verdict.saved() for name in shown & set(saved)], is_secret=True)
+    shown = names_in(request.identities)
+    for saved in verdict.saved():
+        yield from secrets_in([saved[name] for name in shown & set(saved)], is_secret=True)
+        # A server may echo all that an identity sends, in a form of its own.
+        yield from secrets_shown(request.identities, {**request.variables, **saved})
 
 
 def _written(files: Files, path: str, text: str, access: Access) -> list[str]:
