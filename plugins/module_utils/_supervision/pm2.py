@@ -51,6 +51,8 @@ _PAUSE = 0.1
 _GROWTH = 1.5**4
 _LONGEST_DELAY = 15.0
 _TIMES = 10
+# For how many times as long as PM2 took to stop it something may be on its way that was begun before.
+_SLOWNESS = 3
 
 # Of these, many only say in which function a program was.
 _LAST_LINES = 40
@@ -222,10 +224,12 @@ class Pm2:
         """Delete them, and see that none comes again that was not ready yet."""
         for _time in range(_TIMES):
             trap = [record for record, name in self._own() if name in names and _is_trap(record)]
+            begun = self._host.clock()
             self._end(self._numbers(names), self._kill_timeout(names), is_trap=bool(trap))
             if not trap:
                 break
-            is_quiet = self._is_quiet(names, _delay(trap))
+            # PM2 is as slow to start what was on its way as it is to answer.
+            is_quiet = self._is_quiet(names, _delay(trap) + _SLOWNESS * (self._host.clock() - begun))
             # One that ends at once can have been there between two looks.
             self._records = self._list()
             if is_quiet and not self._numbers(names):

@@ -57,6 +57,9 @@ class Pm2Host(FakeHost):
     comes_again: dict[int, int] = field(default_factory=dict)
     # Whether those end before anybody can look at them.
     ends_at_once: bool = False
+    # How long it takes to carry out several commands, and how long after that those come.
+    takes: float = 0.0
+    comes_after: float = 0.4
     slow: Sequence[str] = ()
     failing: Sequence[str] = ()
 
@@ -92,6 +95,7 @@ class Pm2Host(FakeHost):
             self.calls.append("node " + " ".join(words[3:]))
             for verb, target in pairs:
                 self.act(verb, [target])
+            self.seconds += self.takes
             return Completed(tuple(argv), 0, "", "")
         assert (program, words[-1]) == ("/opt/pm2/bin/pm2", "--silent")
         self.calls.append(" ".join(words[:-1]))
@@ -118,7 +122,7 @@ class Pm2Host(FakeHost):
                 self.records.remove(record)
                 if self.comes_again.get(record["pm_id"], 0):
                     self.comes_again[record["pm_id"]] -= 1
-                    self.after(0.4, lambda again=record: self.again(again))  # type: ignore[misc] # bound at once
+                    self.after(self.takes + self.comes_after, lambda again=record: self.again(again))  # type: ignore[misc] # bound at once
         elif verb == "reset":
             for record in [one for one in self.records if one["name"] in words]:
                 record["pm2_env"].update(created_at=_NOW * 1000, unstable_restarts=0, restart_time=0)
@@ -412,6 +416,18 @@ def test_process_that_comes_again_and_ends_between_two_looks_is_deleted_again() 
     one.stop(["web"])
 
     assert host.records == []
+
+
+def test_process_that_comes_late_because_pm2_is_slow_is_stopped_again() -> None:
+    host = Pm2Host(comes_again={0: 1}, takes=4, comes_after=11)
+    one = start(host, WEB)
+    host.records[0]["pm2_env"].update(status="launching")
+    one.look()
+
+    one.stop(["web"])
+
+    assert host.records == []
+    assert one.members() == {}
 
 
 def test_process_that_comes_again_late_is_waited_for() -> None:
