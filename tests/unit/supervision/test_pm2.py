@@ -426,6 +426,7 @@ def test_process_that_comes_late_because_pm2_is_slow_is_stopped_again() -> None:
 
     one.stop(["web"])
 
+    host.pause(20)
     assert host.records == []
     assert one.members() == {}
 
