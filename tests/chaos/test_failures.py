@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.chaos.place import DATABASE, OTHER, Place, until
+from tests.integration.machine import ROOT
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,31 @@ def test_database_comes_back_where_the_live_release_does_not_go_on_with_it(place
     assert (place.live(), place.current(), place.group(), place.lock()) == (live, current, group, "")
     assert place.answer()["status"] == "ok"
     assert place.processes()[group] == [current]
+
+
+def test_what_cannot_be_taken_back_is_told(place: Place) -> None:
+    current = place.current()
+    insert = "INSERT INTO error_logs (severity, message) VALUES ('low', 'the work of somebody')"
+    script = f'import sqlite3; c = sqlite3.connect("{DATABASE}"); c.execute("{insert}"); c.commit()'
+    gate = [{"command": ["python3", "-c", script], "gate": True}, {"http": "/health"}]
+
+    ended = place.deploy("migration-breaks-version-1", app_gate=gate)
+    record = ended.record or {}
+    put_right = place.play(
+        ROOT / "playbooks" / "restore.yml",
+        deployment_backup=record["snapshot"]["id"],
+        deployment_loss_budget="unlimited",
+    )
+
+    assert ended.code == 2
+    assert record["verdict"] == "failed"
+    assert record["sentence"].endswith("Not all of it could be taken back; what is to note says why."), record[
+        "sentence"
+    ]
+    assert any("1 of error_logs" in warning for warning in record["warnings"]), record["warnings"]
+    assert put_right.code == 0, put_right.output
+    assert (place.current(), place.lock()) == (current, "")
+    assert place.answer()["status"] == "ok"
 
 
 def test_full_disk_during_a_build_leaves_the_live_release(place: Place) -> None:
