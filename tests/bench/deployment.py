@@ -40,7 +40,9 @@ def measured(name: str, act: Callable[[], Ended]) -> Ended:
 def main() -> None:
     """Print all of it."""
     with tempfile.TemporaryDirectory() as folder:
-        host = Host("debian-13", f"shipshape-bench-deployment-{os.getpid()}", Path(folder))
+        name = f"shipshape-bench-deployment-{os.getpid()}"
+        # It has a firewall.
+        host = Host("debian-13", name, Path(folder), options=("--cap-add", "NET_ADMIN"))
         try:
             host.wait_until_running()
             place = Place(host, Path(folder))

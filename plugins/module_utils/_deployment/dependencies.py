@@ -23,6 +23,8 @@ _NAMED_BY = (
     *("package.json", "package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "pnpm-workspace.yaml", "yarn.lock"),
     *("bun.lock", ".npmrc", ".pnpmfile.cjs", ".yarnrc", ".yarnrc.yml", ".node-version", ".nvmrc"),
 )
+# What each release changes in them, and no installation reads.
+_OF_THE_RELEASE = ("version", "description", "keywords", "author", "contributors", "homepage", "bugs", "repository")
 _LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock")
 
 # Which modules that were compiled this Node can load.
@@ -54,7 +56,7 @@ class Dependencies:
             "directory": step.directory,
             "keeps": list(step.keeps),
             "environment": dict(step.environment),
-            "files": {path: hashlib.sha256(content).hexdigest() for path, content in named.items()},
+            "files": {path: hashlib.sha256(_bearing(content)).hexdigest() for path, content in named.items()},
         }
         return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:32]
 
@@ -84,6 +86,24 @@ class Dependencies:
             # With the directories above them, and where the file system can, without copying any bytes.
             copy = ["cp", "--archive", "--reflink=auto", "--parents", "--target-directory", target, "--", *there]
             self.host.commands.run(copy, cwd=source).succeeded("To copy the dependencies")
+
+
+def _bearing(content: bytes) -> bytes:
+    """What bears on an installation in what a tool reads."""
+    try:
+        document = json.loads(content)
+    except ValueError:
+        return content
+    if not isinstance(document, dict):
+        return content
+    packages = document.get("packages")
+    # In a lock file npm repeats the package itself.
+    own = packages.get("") if isinstance(packages, dict) else None
+    for part in (document, own):
+        if isinstance(part, dict):
+            for name in _OF_THE_RELEASE:
+                part.pop(name, None)
+    return json.dumps(document).encode()
 
 
 def forget(root: Root, needed: Collection[str], host: Host) -> None:

@@ -393,6 +393,20 @@ def test_whatever_dependencies_depend_on_has_them_installed_anew(
     assert place.calls() == 2
 
 
+def test_a_new_version_of_the_application_alone_needs_no_other_dependencies(place: Place) -> None:
+    def versioned(version: str, dependency: str) -> None:
+        package = {"name": "shop", "version": version, "dependencies": {"dep": dependency}}
+        lock = {"version": version, "packages": {"": package, "node_modules/dep": {"version": dependency}}}
+        place.commit({"package.json": json.dumps(package), "package-lock.json": json.dumps(lock)})
+        place.make(build=[{"install": INSTALL}])
+
+    versioned("1.0.0", "1.0.0")
+    versioned("1.0.1", "1.0.0")
+    assert place.calls() == 1
+    versioned("1.0.1", "1.0.1")
+    assert place.calls() == 2
+
+
 def test_without_a_lock_file_every_release_installs_by_itself(place: Place) -> None:
     (place.repository / "package-lock.json").unlink()
     steps = [{"install": "echo called >>$CALLS; mkdir node_modules"}]
