@@ -182,6 +182,11 @@ slot:
   returned: success
   type: str
   sample: blue
+machine:
+  description: How many processors the host has, its memory, and what is free where O(root) is, in megabytes.
+  returned: success
+  type: dict
+  sample: {cores: 4, memory_mb: 7941, free_mb: 51200}
 unfinished:
   description: What was last heard of the last deployment if it has not ended, before this call; otherwise V(null).
   returned: success
@@ -219,6 +224,7 @@ from datetime import datetime, timezone
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._argspec import ArgumentSpec
+from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.machine import machine_of
 from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.usecase_lock import (
     STATES,
     Host,
@@ -269,6 +275,7 @@ def main() -> None:
         now=lambda: datetime.now(timezone.utc),
         random=os.urandom,
         network=HostNetwork(),
+        machine=machine_of,
     )
     run(module, lambda: keep_lock(Request(**module.params), host, check_mode=module.check_mode))
 

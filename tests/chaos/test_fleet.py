@@ -191,6 +191,7 @@ def test_host_that_gets_lost_has_the_others_go_back(fleet: Fleet) -> None:
         ({"app_strategy": "restart"}, "app_hosts: these are 2 hosts, and app_strategy is for one"),
         ({"app_balancer": "nobody"}, "app_balancer: the inventory has no such host: nobody."),
         ({"app_database": "sqlite:///srv/faceshot/shared/data/production.db"}, "as SQLite is a file"),
+        ({"app_one_host": "It keeps uploads on its disk."}, "app_one_host: It keeps uploads on its disk."),
     ],
 )
 def test_what_is_not_for_several_hosts_is_refused(fleet: Fleet, options: dict[str, Any], said: str) -> None:

@@ -67,6 +67,7 @@ class Host:
     now: Callable[[], datetime]
     random: Callable[[int], bytes]
     network: Network
+    machine: Callable[[str], Mapping[str, int]]
 
 
 def keep_lock(request: Request, host: Host, *, check_mode: bool) -> Result:
@@ -84,7 +85,10 @@ def keep_lock(request: Request, host: Host, *, check_mode: bool) -> Result:
             if line:
                 host.files.append(f"{request.root}/{journal.NAME}", line, _ACCESS)
             host.files.write(f"{request.root}/{locks.NAME}", wanted.as_text().encode() if wanted else b"", _ACCESS)
-    return Result(changed=is_change, data={**_told(request, present, wanted, written, host), "slot": slot})
+    return Result(
+        changed=is_change,
+        data={**_told(request, present, wanted, written, host), "slot": slot, "machine": host.machine(request.root)},
+    )
 
 
 def _slot(name: str, port: int, network: Network) -> str:

@@ -6,6 +6,8 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import os
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.machine import machine_of
 from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.usecase_lock import Host, Request, keep_lock
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import FileError, HttpError, LockHeld
 from ansible_collections.shipshape.webapp.plugins.module_utils._files import HostFiles
@@ -43,6 +46,7 @@ class Place:
             now=lambda: self.now,
             random=lambda size: next(self.numbers).to_bytes(size, "big"),
             network=HostNetwork(),
+            machine=machine_of,
         )
         result = keep_lock(Request(root=str(self.root), **asked), host, check_mode=check)
         return {"changed": result.changed, **result.data}
@@ -70,6 +74,14 @@ class Place:
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
+
+
+def test_it_tells_how_much_of_a_machine_the_host_is(place: Place) -> None:
+    told = place.call()["machine"]
+    described = Path("/proc/meminfo").read_text().split()
+    assert told["cores"] == len(os.sched_getaffinity(0))
+    assert abs(told["memory_mb"] - int(described[1]) // 1024) <= 1
+    assert 0 < told["free_mb"] <= shutil.disk_usage(place.root).total // 1024**2
 
 
 def test_a_deployment_takes_the_lock_says_what_it_does_and_gives_it_back(place: Place) -> None:
@@ -204,7 +216,9 @@ def test_check_mode_foretells_and_writes_nothing(place: Place) -> None:
 
 
 def test_gathering_tells_all_and_changes_nothing(place: Place) -> None:
-    assert place.call() == {
+    told = place.call()
+    assert told.pop("machine")
+    assert told == {
         "changed": False,
         "deployment": None,
         "holder": None,
