@@ -81,6 +81,11 @@ options:
     type: list
     elements: str
     default: []
+  except_tags:
+    description: Leave out checks with one of these C(tags), but no gates. Tags that no check has are taken as well.
+    type: list
+    elements: str
+    default: []
   report:
     description: Files to which the verdict is written as well. They can be read by everybody.
     type: dict

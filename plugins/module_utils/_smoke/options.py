@@ -60,6 +60,7 @@ def smoke_argument_spec() -> ArgumentSpec:
             "validate_certs": {"type": "bool"},
             "timeout": {"type": "str"},
             "only_tags": {"type": "list", "elements": "str", "default": []},
+            "except_tags": {"type": "list", "elements": "str", "default": []},
             "report": {"type": "dict", "default": {}, "options": {form: {"type": "path"} for form in FORMATS}},
             "memory": {"type": "path"},
             "record": {"type": "bool", "default": False},
@@ -81,6 +82,7 @@ class Request:
     trust: Trust
     timeout: float
     only_tags: list[str]
+    except_tags: list[str]
     report: Mapping[str, str]
     memory: str | None
     record: bool
@@ -127,6 +129,7 @@ def request_of(params: Mapping[str, Any], load: Callable[[str], object]) -> Requ
         trust=Trust(given["ca"], given.get("validate_certs") is not False),
         timeout=timeout or 0,
         only_tags=given["only_tags"],
+        except_tags=given["except_tags"],
         report=report,
         memory=given.get("memory"),
         record=given["record"],

@@ -64,6 +64,8 @@ class Terms:
     is_recording: bool = False
     # Only checks with one of these tags, and gates; without any, all.
     tags: Sequence[str] = ()
+    # No checks with one of these, but for gates.
+    left_out: Sequence[str] = ()
     only_reads: bool = False
 
 
@@ -123,6 +125,8 @@ class _Run:
     def _why_not(self, check: Check) -> str | None:
         if self._terms.tags and not check.is_gate and not set(self._terms.tags) & set(check.tags):
             return "it has none of the tags that were asked for"
+        if not check.is_gate and set(self._terms.left_out) & set(check.tags):
+            return "it has a tag that was to be left out"
         if self._terms.only_reads and not all(map(_only_reads, (*check.steps, *check.at_last))):
             return "it may change something, and nothing may be changed in check mode"
         return None

@@ -34,6 +34,7 @@ def prove(request: Request, *, kinds: Mapping[str, Kind], world: World, crew: Cr
         memory.recorded,
         is_recording=request.record,
         tags=request.only_tags,
+        left_out=request.except_tags,
         only_reads=check_mode,
     )
     verdict = carry_out(suite, terms, world, crew)

@@ -46,16 +46,14 @@ SHOP = {
 }
 
 
-def rendered(value: Any) -> Any:
+def rendered(value: Any, known: Mapping[str, Any] = PLACEHOLDERS) -> Any:
     """The value with placeholders in its templates."""
     if isinstance(value, dict):
-        return {key: rendered(inner) for key, inner in value.items()}
+        return {key: rendered(inner, known) for key, inner in value.items()}
     if isinstance(value, list):
-        return [rendered(inner) for inner in value]
+        return [rendered(inner, known) for inner in value]
     is_template = isinstance(value, str) and "{{" in value
-    return (
-        NativeEnvironment(undefined=StrictUndefined).from_string(value).render(PLACEHOLDERS) if is_template else value
-    )
+    return NativeEnvironment(undefined=StrictUndefined).from_string(value).render(known) if is_template else value
 
 
 FACESHOT = {
@@ -72,6 +70,29 @@ FACESHOT = {
         "STRIPE_WEBHOOK_SECRET": "k3Jd92hfKx85",
         "ADMIN_EMAILS": ["ann@example.com"],
     },
+}
+
+STACKLENS_VALUES = {
+    "ENCRYPTION_KEY": "k3Jd92hfKx81m2Qp7LsVw0ZtYb64RnCe",
+    "ADMIN_EMAILS": ["ann@example.com"],
+    "JIRA_URL": "https://jira.example.com",
+    "JIRA_PROJECT": "OPS",
+    "JIRA_TOKEN": "k3Jd92hfKx82",
+    "AI_BASE_URL": "https://ai.example.com",
+}
+STACKLENS = {
+    **rendered(
+        yaml.safe_load((ROOT / "playbooks/vars/stacklens.yml").read_text()),
+        {
+            **PLACEHOLDERS,
+            "app_root": "/srv/stacklens",
+            "app_environment_values": STACKLENS_VALUES,
+            "stacklens_tls": {"self_signed": True},
+        },
+    ),
+    "app_domain": "shop.example.com",
+    "app_source": {"git": "https://git.example.com/stacklens.git"},
+    "app_environment_values": STACKLENS_VALUES,
 }
 
 # With a part for every module.
@@ -114,7 +135,9 @@ def example_of_the_page() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "fields", [FACESHOT, WHOLE, SHOP, example_of_the_page()], ids=["faceshot", "whole", "least", "page"]
+    "fields",
+    [FACESHOT, STACKLENS, WHOLE, SHOP, example_of_the_page()],
+    ids=["faceshot", "stacklens", "whole", "least", "page"],
 )
 def test_nothing_is_wrong_with_what_is_right(fields: dict[str, Any]) -> None:
     assert problems(fields) == []

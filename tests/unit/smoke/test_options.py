@@ -61,6 +61,7 @@ def test_everything_has_a_default_but_the_checks() -> None:
         trust=Trust(None, True),
         timeout=10,
         only_tags=[],
+        except_tags=[],
         report={},
         memory=None,
         record=False,
@@ -78,6 +79,7 @@ def test_all_options_are_read() -> None:
         validate_certs=False,
         timeout="500ms",
         only_tags=["x"],
+        except_tags=["y"],
         report={"junit": "/r.xml", "tap": None},
         memory="/m.json",
         record=True,
@@ -86,7 +88,8 @@ def test_all_options_are_read() -> None:
     assert (found.base_url, found.trust, found.timeout) == ("http://h/api", Trust("/ca.pem", False), 0.5)
     assert found.database == Address("postgresql", "db", "h", 5432, user="u", password="s3cret")
     assert found.identities == {"admin": {"bearer": "t0ken"}, "user": {"basic": {"user": "u", "password": "pass"}}}
-    assert (found.variables, found.only_tags, found.report) == ({"a": 1}, ["x"], {"junit": "/r.xml"})
+    assert (found.variables, found.report) == ({"a": 1}, {"junit": "/r.xml"})
+    assert (found.only_tags, found.except_tags) == (["x"], ["y"])
     assert (found.memory, found.record) == ("/m.json", True)
 
 

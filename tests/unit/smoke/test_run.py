@@ -335,6 +335,26 @@ def test_only_checks_with_a_tag_that_is_asked_for_and_gates_are_carried_out() ->
     assert verdict.outcomes[2].failures == ["it has none of the tags that were asked for."]
 
 
+def test_checks_with_a_tag_that_is_to_be_left_out_are_skipped_but_for_gates() -> None:
+    stage = Stage()
+    checks = [
+        {"probe": "a", "tags": ["quick", "leaves-traces"]},
+        {"probe": "b", "tags": "quick"},
+        {"probe": "c"},
+        {"probe": "g", "tags": "leaves-traces", "gate": True},
+    ]
+
+    verdict = stage.run(checks, left_out=["leaves-traces"])
+
+    assert outcomes(verdict) == {
+        "probe a": "skipped",
+        "probe b": "passed",
+        "probe c": "passed",
+        "probe g": "passed",
+    }
+    assert verdict.outcomes[0].failures == ["it has a tag that was to be left out."]
+
+
 def test_in_check_mode_only_what_only_reads_is_carried_out() -> None:
     stage = Stage()
     checks = [

@@ -94,6 +94,14 @@ def test_tags_choose() -> None:
         proved(stage, {"probe": "a"}, only_tags=["y"])
 
 
+def test_tags_leave_out() -> None:
+    stage = Stage()
+
+    proved(stage, {"probe": "a", "tags": "x"}, {"probe": "b"}, except_tags=["x", "y"])
+
+    assert stage.asked() == ["b"]
+
+
 # Files.
 
 
