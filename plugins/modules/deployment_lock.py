@@ -224,7 +224,6 @@ from datetime import datetime, timezone
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._argspec import ArgumentSpec
-from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.machine import machine_of
 from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.usecase_lock import (
     STATES,
     Host,
@@ -234,6 +233,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.useca
 from ansible_collections.shipshape.webapp.plugins.module_utils._entrypoint import run
 from ansible_collections.shipshape.webapp.plugins.module_utils._files import HostFiles
 from ansible_collections.shipshape.webapp.plugins.module_utils._lock import HostLocks
+from ansible_collections.shipshape.webapp.plugins.module_utils._machine import machine_of
 from ansible_collections.shipshape.webapp.plugins.module_utils._network import HostNetwork
 from ansible_collections.shipshape.webapp.plugins.module_utils._paths import HostPaths
 

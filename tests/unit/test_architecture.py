@@ -29,6 +29,7 @@ DRIVERS = ("_driver_mysql", "_driver_postgresql", "_driver_sqlite")
 ADAPTERS = (
     *("_command", "_connection", "_crew", *DRIVERS, "_files", "_folders", "_host", "_http", "_job", "_lock", "_mail"),
     *(
+        "_machine",
         "_network",
         "_paths",
         "_pipe",

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._accounts.plan import Account, Request, Step
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.beside import beside_stems
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Version
-from ansible_collections.shipshape.webapp.plugins.module_utils._database.mysql import Mysql
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.mysql import LONGEST_NAME, Mysql
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import InvalidInput
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
 
@@ -119,7 +120,8 @@ class MysqlAccounts:
         if not request.is_wanted:
             return [_removal(one.name, users[one.name]) for one in request.accounts if one.name in users]
         database = request.address.name
-        steps = list(_steps(request.owner, users.get(request.owner.name), _ALL, database))
+        owner = users.get(request.owner.name)
+        steps = [*_steps(request.owner, owner, _ALL, database), *_steps_for_copies(request.owner, owner, database)]
         if request.reader:
             steps.extend(_steps(request.reader, users.get(request.reader.name), "SELECT", database))
         return steps
@@ -227,28 +229,44 @@ def _steps(account: Account, user: User | None, rights: str, database: str) -> I
         alter = f"ALTER USER {name} IDENTIFIED VIA mysql_native_password USING '{kept}' ACCOUNT UNLOCK"
         undo = f"ALTER{user.created[len('CREATE') :]}"
         yield Step(alter, (undo,), f"{account.name}: the password")
-    # What is special in a pattern can be in the name of a database, too.
-    target = _quote(re.sub(r"[\\%_]", r"\\\g<0>", database)) + ".*"
-    wanted = Grant(f"GRANT {rights} ON {target} TO {name}", f"{rights} ON {target}", rights, target)
+    target = _target(database)
     found = [grant for grant in user.grants if concerns(grant, database)]
     present = next((grant for grant in found if grant.object == target), None)
-    if present is None or present.rights != rights:
-        if present and rights == _ALL:
-            # It is more than there is, so that an application that runs goes without nothing meanwhile.
-            yield Step(
-                wanted.line, (f"REVOKE {wanted.what} FROM {name}", present.line), f"{account.name}: {wanted.what}"
-            )
-        else:
-            yield from _taken(name, account.name, [present] if present else [])
-            yield Step(wanted.line, (f"REVOKE {wanted.what} FROM {name}",), f"{account.name}: {wanted.what}")
-    if present and present.is_grantable:
-        yield _not_passed_on(name, account.name, present)
+    yield from _granted(name, account.name, rights, target, present)
     if user.default_role:
         # Before the role goes, so that on the way back the role is there first.
         yield Step(
             f"SET DEFAULT ROLE NONE FOR {name}", (user.default_role,), f"{account.name}: its role", is_taken=True
         )
     yield from _taken(name, account.name, [grant for grant in found if grant is not present])
+
+
+def _steps_for_copies(owner: Account, user: User | None, database: str) -> Iterator[Step]:
+    """A restore makes a database beside the live one, as nobody can rename one, and moves tables to and fro."""
+    for stem in beside_stems(database, LONGEST_NAME):
+        target = _target(stem, "%")
+        present = next((grant for grant in user.grants if grant.object == target), None) if user else None
+        yield from _granted(_account(owner.name), owner.name, _ALL, target, present)
+
+
+def _target(database: str, ending: str = "") -> str:
+    # What is special in a pattern can be in the name of a database, too.
+    return _quote(re.sub(r"[\\%_]", r"\\\g<0>", database) + ending) + ".*"
+
+
+def _granted(name: str, told: str, rights: str, target: str, present: Grant | None) -> Iterator[Step]:
+    """Exactly these rights, of which none can be passed on."""
+    what = f"{rights} ON {target}"
+    grant, revoke, granted = f"GRANT {what} TO {name}", f"REVOKE {what} FROM {name}", f"{told}: {what}"
+    if present is None or present.rights != rights:
+        if present and rights == _ALL:
+            # It is more than there is, so that an application that runs goes without nothing meanwhile.
+            yield Step(grant, (revoke, present.line), granted)
+        else:
+            yield from _taken(name, told, [present] if present else [])
+            yield Step(grant, (revoke,), granted)
+    if present and present.is_grantable:
+        yield _not_passed_on(name, told, present)
 
 
 def _taken(name: str, told: str, grants: Sequence[Grant]) -> Iterator[Step]:

@@ -19,7 +19,6 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._backup.mysql_scr
 from ansible_collections.shipshape.webapp.plugins.module_utils._backup.mysql_swap import drop_bare, exchange
 from ansible_collections.shipshape.webapp.plugins.module_utils._backup.mysql_tools import (
     ENGINE,
-    LONGEST_NAME,
     Dumper,
     broken_views,
     client_stage,
@@ -30,16 +29,12 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._backup.mysql_too
     text,
     was_put_beside,
 )
-from ansible_collections.shipshape.webapp.plugins.module_utils._backup.strategy import (
-    Dump,
-    Swap,
-    Terms,
-    beside_name,
-    purpose_of,
-)
+from ansible_collections.shipshape.webapp.plugins.module_utils._backup.strategy import Dump, Swap, Terms
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.beside import beside_name, purpose_of
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Engine, Table
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.host import Host
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.mysql import LONGEST_NAME
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import BackupError, DatabaseError
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection, Stage
 

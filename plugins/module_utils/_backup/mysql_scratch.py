@@ -13,15 +13,16 @@ from datetime import timezone
 from ansible_collections.shipshape.webapp.plugins.module_utils._backup.manifest import Facts
 from ansible_collections.shipshape.webapp.plugins.module_utils._backup.mysql_tools import (
     ENGINE,
-    LONGEST_NAME,
     create_beside,
     server_session,
     text,
     with_settings,
 )
-from ansible_collections.shipshape.webapp.plugins.module_utils._backup.strategy import Terms, beside_name, purpose_of
+from ansible_collections.shipshape.webapp.plugins.module_utils._backup.strategy import Terms
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.beside import beside_name, purpose_of
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.host import Host
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.mysql import LONGEST_NAME
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import (
     BackupError,
     DatabaseError,

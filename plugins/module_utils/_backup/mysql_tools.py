@@ -19,7 +19,6 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._errors import Ba
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection, Stage
 
 ENGINE = Mysql()
-LONGEST_NAME = 64
 
 DUMPERS = ("mariadb-dump", "mysqldump")
 CLIENTS = ("mariadb", "mysql")

@@ -36,14 +36,9 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._backup.postgresq
     find_tool,
     private_server,
 )
-from ansible_collections.shipshape.webapp.plugins.module_utils._backup.strategy import (
-    Dump,
-    Swap,
-    Terms,
-    beside_name,
-    is_beside,
-)
+from ansible_collections.shipshape.webapp.plugins.module_utils._backup.strategy import Dump, Swap, Terms
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.beside import beside_name, is_beside
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Engine, Failure, Table
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.host import Host
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.ledger import read_ledger

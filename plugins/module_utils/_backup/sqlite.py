@@ -14,15 +14,9 @@ from dataclasses import replace
 from typing import Any, Protocol, cast
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._backup.manifest import Facts
-from ansible_collections.shipshape.webapp.plugins.module_utils._backup.strategy import (
-    Dump,
-    Swap,
-    Terms,
-    beside_name,
-    differences,
-    is_beside,
-)
+from ansible_collections.shipshape.webapp.plugins.module_utils._backup.strategy import Dump, Swap, Terms, differences
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.beside import beside_name, is_beside
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Engine, Table
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.host import Host
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.ledger import read_ledger

@@ -9,8 +9,6 @@ whose sentence holds no password. Whatever fails, they leave nothing behind.
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -108,39 +106,6 @@ class Strategy(Protocol):
 
     def drop(self, address: Address, host: Host, terms: Terms) -> None:
         """Remove a database that this strategy has made or moved away; one that is gone is no failure."""
-
-
-# What is put between the name of a database and a tag, which is the time in UTC and something that no other has.
-_BESIDE = re.compile(r"__(restore|old|verify)_([0-9]{14}[0-9a-f]{6})\Z")
-
-
-def beside_name(name: str, purpose: str, tag: str, longest: int) -> str:
-    """The name of a database beside another: purpose is restore, old or verify."""
-    suffix = f"__{purpose}_{tag}"
-    room = longest - len(suffix)
-    if len(_bytes(name)) > room:
-        # Cut, it could be the same as that of another database: what tells them apart stays.
-        digest = hashlib.sha256(_bytes(name)).hexdigest()[:8]
-        while len(_bytes(name)) > room - len(digest) - 1:
-            name = name[:-1]
-        name = f"{name}_{digest}"
-    return name + suffix
-
-
-def purpose_of(candidate: str, name: str, longest: int) -> str | None:
-    """The purpose for which beside_name gives this name for the database, or None if it never does."""
-    found = _BESIDE.search(candidate)
-    return found[1] if found and candidate == beside_name(name, found[1], found[2], longest) else None
-
-
-def is_beside(candidate: str, name: str, longest: int) -> bool:
-    """Whether this is a name that beside_name gives for the database."""
-    return purpose_of(candidate, name, longest) is not None
-
-
-def _bytes(name: str) -> bytes:
-    # The name of a file can hold what is no text.
-    return name.encode("utf-8", "surrogatepass")
 
 
 def differences(expected: Facts, found: Facts) -> list[str]:

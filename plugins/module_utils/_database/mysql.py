@@ -24,7 +24,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import DatabaseError, InvalidInput
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import FILE, Connection
 
-_LONGEST_NAME = 64
+LONGEST_NAME = 64
 
 # A table with system versioning holds rows like any other; a sequence is listed beside them and holds none.
 _HOLDS_ROWS = "TABLE_SCHEMA = DATABASE() AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')"
@@ -89,7 +89,7 @@ class Mysql:
             (not identifier, "is empty"),
             ("\0" in identifier, "holds a NUL"),
             (identifier.endswith(" "), "ends in a space"),
-            (len(identifier) > _LONGEST_NAME, f"is longer than {_LONGEST_NAME} characters"),
+            (len(identifier) > LONGEST_NAME, f"is longer than {LONGEST_NAME} characters"),
             (any("\ud800" <= mark <= "\udfff" or mark > "\uffff" for mark in identifier), "is beyond Unicode's U+FFFF"),
         ):
             if is_wrong:

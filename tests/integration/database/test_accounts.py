@@ -168,6 +168,10 @@ def test_owner_has_its_database_alone(shop: Shop) -> None:
         statements = (f"DESCRIBE {ALIKE}.others", f"CREATE DATABASE {ALIKE}2", "SELECT * FROM mysql.user")
         more = (f"GRANT SELECT ON {NAME}.* TO {READER}@localhost", "FLUSH PRIVILEGES")
         assert shop.does(OWNER, *statements, *more) == ["permission"] * 5
+        # As a restore does it.
+        beside = f"{NAME}__restore_20261122120000a1b2c3"
+        copied = (f"CREATE DATABASE {beside}", f"RENAME TABLE jobs TO {beside}.jobs", f"DROP DATABASE {beside}")
+        assert shop.does(OWNER, *copied) == ["done"] * 3
         assert shop.does(OWNER, name=ALIKE) == ["permission"]
 
 

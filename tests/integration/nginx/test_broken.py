@@ -161,9 +161,10 @@ def test_nginx_that_dies_while_it_reads_is_brought_back_as_it_was(serving: Site,
     assert set(parents) == {serving.master()}
     assert serving.shell("systemctl is-active nginx || true").strip() == ("inactive" if by_hand else "active")
     if by_hand:
-        # One that is still leaving would remove the file with the number of the next, which systemd then takes for dead.
+        # One that is still leaving would remove the file with the number of the next.
         old = serving.master()
-        serving.shell(f"kill -QUIT {old}; while kill -0 {old} 2> /dev/null; do sleep 0.05; done; systemctl restart nginx")
+        gone = f"while kill -0 {old} 2> /dev/null; do sleep 0.05; done"
+        serving.shell(f"kill -QUIT {old}; {gone}; systemctl restart nginx")
 
 
 @pytest.mark.parametrize(

@@ -144,15 +144,20 @@ def test_hash_is_the_servers() -> None:
     assert mysql.hashed("secret") == "*14E65567ABDB5135D0CFD9A70B3032C179A49EE7"
 
 
+ALL_RIGHTS = r"GRANT ALL PRIVILEGES ON `a\_shop`.* TO `keeper`@`localhost`"
+# Of the databases that a restore puts beside it.
+OF_COPIES = [
+    rf"GRANT ALL PRIVILEGES ON `a\_shop\_\_{purpose}\_%`.* TO `keeper`@`localhost`"
+    for purpose in ("restore", "old", "verify")
+]
+
+
 def mysql_present(created: str = KEPT, *lines: str, role: str | None = None, **changes: Any) -> mysql.Present:
-    grants = [grant for grant in map(mysql.parsed, lines) if grant]
+    grants = [grant for grant in map(mysql.parsed, [*lines, *OF_COPIES]) if grant]
     version = Version((10, 11, 6), "MariaDB", "10.11.6-MariaDB")
     return replace(
         mysql.Present(version, 3306, True, "utf8mb4", {"keeper": mysql.User(created, grants, role)}), **changes
     )
-
-
-ALL_RIGHTS = r"GRANT ALL PRIVILEGES ON `a\_shop`.* TO `keeper`@`localhost`"
 
 
 @pytest.mark.parametrize(
@@ -188,6 +193,17 @@ def test_mariadb_is_told_only_what_differs(present: mysql.Present, statements: S
     assert len(steps) == len(statements)
     for step, statement in zip(steps, statements):
         assert step.do.startswith(statement)
+
+
+def test_owner_gets_rights_in_copies_of_the_database() -> None:
+    few = OF_COPIES[1].replace("ALL PRIVILEGES", "SELECT")
+    grants = [grant for grant in map(mysql.parsed, [ALL_RIGHTS, few]) if grant]
+    present = replace(mysql_present(KEPT), users={"keeper": mysql.User(KEPT, grants, None)})
+
+    steps = mysql.MysqlAccounts().plan(wanted("mysql", reader=None), present, bytes)
+
+    assert [step.do for step in steps] == OF_COPIES
+    assert steps[1].undo == (OF_COPIES[1].replace("GRANT", "REVOKE").replace(" TO ", " FROM "), few)
 
 
 def test_reader_of_mariadb_loses_all_but_select() -> None:

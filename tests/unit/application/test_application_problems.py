@@ -32,8 +32,12 @@ PLACEHOLDERS = {
     "app_domain": "shop.example.com",
     "app_root": "/srv/faceshot",
     "app_url": "https://shop.example.com",
-    "app_environment_values": {"ADMIN_EMAILS": "ada@example.com"},
+    "app_environment_values": {
+        "ADMIN_EMAILS": "ada@example.com",
+        **dict.fromkeys(("DB_HOST", "DB_NAME", "DB_USER", "DB_PASSWORD"), "kD02pWq1x7Rz"),
+    },
     "faceshot_tls": {"self_signed": True},
+    "holibot_tls": {"self_signed": True},
     "vault_holibot_db_password": "Fz8s-Kd02-pWq1",
 }
 
@@ -95,6 +99,19 @@ STACKLENS = {
     "app_environment_values": STACKLENS_VALUES,
 }
 
+HOLIBOT = {
+    **rendered(yaml.safe_load((ROOT / "playbooks/vars/holibot.yml").read_text())),
+    "app_domain": "bot.example.com",
+    "app_source": {"git": "https://git.example.com/holibot.git"},
+    "app_environment_values": {
+        "DB_HOST": "db.example.com",
+        "DB_NAME": "holibot",
+        "DB_USER": "holibot",
+        "DB_PASSWORD": "k3Jd92hfKx86",
+        "MISTRAL_API_KEY": "k3Jd92hfKx87",
+    },
+}
+
 # With a part for every module.
 WHOLE = {
     **FACESHOT,
@@ -136,8 +153,8 @@ def example_of_the_page() -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "fields",
-    [FACESHOT, STACKLENS, WHOLE, SHOP, example_of_the_page()],
-    ids=["faceshot", "stacklens", "whole", "least", "page"],
+    [FACESHOT, STACKLENS, HOLIBOT, WHOLE, SHOP, example_of_the_page()],
+    ids=["faceshot", "stacklens", "holibot", "whole", "least", "page"],
 )
 def test_nothing_is_wrong_with_what_is_right(fields: dict[str, Any]) -> None:
     assert problems(fields) == []

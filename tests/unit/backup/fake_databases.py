@@ -17,14 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._backup.manifest import Facts
-from ansible_collections.shipshape.webapp.plugins.module_utils._backup.strategy import (
-    Dump,
-    Swap,
-    Terms,
-    beside_name,
-    purpose_of,
-)
+from ansible_collections.shipshape.webapp.plugins.module_utils._backup.strategy import Dump, Swap, Terms
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.beside import beside_name, purpose_of
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Engine, Table
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.host import Host
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.postgresql import Postgresql

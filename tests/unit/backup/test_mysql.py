@@ -25,8 +25,9 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._backup.mysql_too
     was_put_beside,
     with_settings,
 )
-from ansible_collections.shipshape.webapp.plugins.module_utils._backup.strategy import Strategy, Terms, beside_name
+from ansible_collections.shipshape.webapp.plugins.module_utils._backup.strategy import Strategy, Terms
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.beside import beside_name
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.host import Host
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import BackupError, CommandError, DatabaseError
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import FILE, Completed

@@ -10,9 +10,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._backup.manifest import Facts
-from ansible_collections.shipshape.webapp.plugins.module_utils._backup.strategy import (
+from ansible_collections.shipshape.webapp.plugins.module_utils._backup.strategy import differences
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.beside import (
     beside_name,
-    differences,
+    beside_stems,
     is_beside,
     purpose_of,
 )
@@ -41,6 +42,7 @@ def test_a_name_beside_is_short_enough_and_known_again(name: str, purpose: str, 
     beside = beside_name(name, purpose, tag, longest)
     assert len(beside.encode("utf-8", "surrogatepass")) <= longest
     assert purpose_of(beside, name, longest) == purpose
+    assert [stem + tag for stem in beside_stems(name, longest)].count(beside) == 1
     assert is_beside(beside, name, longest)
 
 

@@ -18,11 +18,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.machine import machine_of
 from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.usecase_lock import Host, Request, keep_lock
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import FileError, HttpError, LockHeld
 from ansible_collections.shipshape.webapp.plugins.module_utils._files import HostFiles
 from ansible_collections.shipshape.webapp.plugins.module_utils._lock import HostLocks
+from ansible_collections.shipshape.webapp.plugins.module_utils._machine import machine_of
 from ansible_collections.shipshape.webapp.plugins.module_utils._network import HostNetwork
 from ansible_collections.shipshape.webapp.plugins.module_utils._paths import HostPaths
 
