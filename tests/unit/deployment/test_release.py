@@ -46,6 +46,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._errors import (
 from ansible_collections.shipshape.webapp.plugins.module_utils._files import HostFiles
 from ansible_collections.shipshape.webapp.plugins.module_utils._folders import HostFolders
 from ansible_collections.shipshape.webapp.plugins.module_utils._lock import HostLocks
+from ansible_collections.shipshape.webapp.plugins.module_utils._machine import machine_of
 from ansible_collections.shipshape.webapp.plugins.module_utils._network import HostNetwork
 from ansible_collections.shipshape.webapp.plugins.module_utils._paths import HostPaths
 from ansible_collections.shipshape.webapp.plugins.module_utils._processes import HostProcesses
@@ -648,7 +649,13 @@ def test_who_deploys_can_be_asked_during_a_build(place: Place) -> None:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         asked = LockHost(
-            HostFiles(), HostLocks(), HostPaths(), lambda: datetime.now(timezone.utc), os.urandom, HostNetwork()
+            HostFiles(),
+            HostLocks(),
+            HostPaths(),
+            lambda: datetime.now(timezone.utc),
+            os.urandom,
+            HostNetwork(),
+            machine_of,
         )
         told = keep_lock(LockRequest(str(place.root)), asked, check_mode=False).data
         assert set(told["releases"].values()) == {"building"}
