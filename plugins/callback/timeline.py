@@ -107,7 +107,8 @@ class CallbackModule(CallbackBase):
         action = _task(result).action
         if timeline.is_silent(action):
             return
-        if "summary" in told and "report" in told:
+        # What is added to a record later is not how this command ended.
+        if self._phase == "record" and "summary" in told and "report" in told:
             self._last_screen = [*timeline.last_screen(told["summary"], told["report"], self._width)]
         if action.rpartition(".")[2] == "debug":
             self._quote(told)

@@ -66,6 +66,13 @@ options:
       - For how many seconds at most nothing will be heard of the deployment from now on. After that it counts as dead.
     type: float
     default: 900
+  attested:
+    description:
+      - What the owner confirms of the deployment that holds the lock, or with O(state=gathered) of that by which the
+        live release became so. It is kept in C(deployments.jsonl).
+    type: list
+    elements: str
+    default: []
   take_over:
     description:
       - The deployment whose lock is taken over even if it may live. It is named in the message of the failure.
@@ -167,6 +174,17 @@ live_since:
   returned: success
   type: str
   sample: "2026-11-22T07:20:00Z"
+live_by:
+  description: The deployment by which it did.
+  returned: success
+  type: str
+  sample: 20261122T071500Z-4f2a
+attested:
+  description: What was confirmed of the deployment that holds the lock, or else of RV(live_by).
+  returned: success
+  type: list
+  elements: dict
+  sample: [{name: The page is looked at on a phone, who: ann on ops1, when: "2026-11-22T07:30:00Z"}]
 good:
   description: The releases that were live and passed their watch window, the last one first.
   returned: success
@@ -258,6 +276,7 @@ def deployment_lock_argument_spec() -> ArgumentSpec:
             "verdict": {"type": "str"},
             "silent_for": {"type": "float", "default": 900},
             "take_over": {"type": "str"},
+            "attested": {"type": "list", "elements": "str", "default": []},
             "traffic": {"type": "str"},
             "status_port": {"type": "int", "default": 8099},
             "owner": {"type": "dict", "options": owner},

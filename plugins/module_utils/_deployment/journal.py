@@ -53,6 +53,19 @@ class Journal:
                 break
         return since
 
+    def live_by(self) -> str | None:
+        """The deployment by which the live release became so."""
+        went = (line.get("deployment") for line in self._newest_first() if line["state"] in (LIVE, GOOD))
+        return next(went, None)
+
+    def attested(self, deployment: str | None) -> list[dict[str, Any]]:
+        """What people have confirmed of it; of what was confirmed twice, the last."""
+        found = {}
+        for line in self.lines:
+            if "attested" in line and line.get("deployment") == deployment:
+                found[line["attested"]] = {"name": line["attested"], "who": line.get("by"), "when": line["at"]}
+        return [*found.values()]
+
     def deployments(self, most: int) -> list[dict[str, Any]]:
         """The last ones, the newest first: what each was, who began it when, and how it ended."""
         found: dict[str, dict[str, Any]] = {}

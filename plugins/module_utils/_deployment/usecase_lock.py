@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,12 @@ from typing import Any
 from ansible_collections.shipshape.webapp.plugins.module_utils._deployment import journal
 from ansible_collections.shipshape.webapp.plugins.module_utils._deployment import lock as locks
 from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.lock import Lock
-from ansible_collections.shipshape.webapp.plugins.module_utils._errors import FileError, HttpError, LockHeld
+from ansible_collections.shipshape.webapp.plugins.module_utils._errors import (
+    FileError,
+    HttpError,
+    InvalidInput,
+    LockHeld,
+)
 from ansible_collections.shipshape.webapp.plugins.module_utils._plain_http import get
 from ansible_collections.shipshape.webapp.plugins.module_utils._result import Result
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import (
@@ -55,6 +60,7 @@ class Request:
     take_over: str | None = None
     traffic: str | None = None
     status_port: int = 8099
+    attested: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -80,15 +86,20 @@ def keep_lock(request: Request, host: Host, *, check_mode: bool) -> Result:
         present = _present(request.root, host)
         written = _journal_of(request.root, host)
         wanted, line = _planned(request, present, host)
+        about = wanted.deployment if request.state == "held" and wanted else written.live_by()
+        line += _attested(request, about, host)
         is_change = wanted != present or bool(line)
         if is_change and not check_mode:
             if line:
                 host.files.append(f"{request.root}/{journal.NAME}", line, _ACCESS)
-            host.files.write(f"{request.root}/{locks.NAME}", wanted.as_text().encode() if wanted else b"", _ACCESS)
-    return Result(
-        changed=is_change,
-        data={**_told(request, present, wanted, written, host), "slot": slot, "machine": host.machine(request.root)},
-    )
+            if wanted != present:
+                host.files.write(f"{request.root}/{locks.NAME}", wanted.as_text().encode() if wanted else b"", _ACCESS)
+    told = {
+        "slot": slot,
+        "attested": journal.Journal([*written.lines, *journal.read_journal(line).lines]).attested(about),
+        "machine": host.machine(request.root),
+    }
+    return Result(changed=is_change, data={**_told(request, present, wanted, written, host), **told})
 
 
 def _slot(name: str, port: int, network: Network) -> str:
@@ -147,6 +158,17 @@ def _planned(request: Request, present: Lock | None, host: Host) -> tuple[Lock |
     return _taken(request, present, now, host)
 
 
+def _attested(request: Request, about: str | None, host: Host) -> bytes:
+    """What the journal is to say of what somebody has attested."""
+    if request.attested and about is None:
+        raise InvalidInput("deployment_lock", ["attested: there is no deployment of which that could be said."])
+    owner = locks.owner_of(request.owner or {})
+    return b"".join(
+        journal.journal_line(host.now(), deployment=about, attested=name, by=f"{owner.who} on {owner.controller}")
+        for name in request.attested
+    )
+
+
 def _given_back(request: Request, present: Lock, now: datetime) -> tuple[None, bytes]:
     phase = request.phase or present.phase
     return None, _line(now, present, journal.ENDED, phase=phase, verdict=request.verdict, note=request.note)
@@ -203,6 +225,7 @@ def _told(
         "took_over": asdict(present) if present and is_new else None,
         "live": written.live(),
         "live_since": written.live_since(),
+        "live_by": written.live_by(),
         "good": written.good(),
         "releases": written.states(),
         "unfinished": written.unfinished(),

@@ -84,7 +84,9 @@ def _sections(record: Mapping[str, Any]) -> Iterator[str]:
     yield _section("Phases", _phases(record))
     yield _section("Availability", _availability(record))
     yield _section("Checks", "".join(_suite(suite) for suite in record["suites"]))
-    yield _section("Ticked by a person", _attested(record["attested"]))
+    yield _section("Confirmed by a person", _attested(record["attested"]))
+    yield _section("To be confirmed by a person", _asked(record["asked"]))
+    yield _section("Known issues", _list(record["known_issues"]))
     yield _section("Database", _database(record))
     yield _section("Configuration", _configuration(record["configuration"]))
     yield _section("Build", _steps(record["steps"]))
@@ -106,6 +108,10 @@ def _header(record: Mapping[str, Any]) -> str:
         "By": record["by"],
         "Failed requests": _of(availability.get("failed"), availability.get("requests")),
         "Longest gap": _seconds(availability.get("longest_gap")),
+        "Expected downtime": record["expected_downtime"],
+        "Kind": record["kind"],
+        "Schema version": record["schema_version"],
+        "Next review": record["next_review"],
         "Snapshot": (record["snapshot"] or {}).get("id"),
         "Checks": _of(record["counts"]["passed"], record["counts"]["checks"]) if record["counts"]["checks"] else None,
     }
@@ -160,7 +166,7 @@ def _suite(suite: Mapping[str, Any]) -> str:
 
 def _check(check: Mapping[str, Any]) -> str:
     outcome = check.get("outcome") or "error"
-    ids = "".join(f' <span class="id">{_in(one)}</span>' for one in check.get("ids") or ())
+    ids = _ids(check)
     failures = "".join(f"<br>{_in(line)}" for line in check.get("failures") or ())
     evidence = _evidence(check)
     return (
@@ -220,6 +226,18 @@ def _attested(items: Sequence[Mapping[str, Any]]) -> str:
         f"{_in(item.get('when'))}</small></td></tr>"
         for item in items
     )
+
+
+def _asked(items: Sequence[Mapping[str, Any]]) -> str:
+    return _table(
+        f'<tr><td class="mark">☐</td><td>{_in(item.get("name"))}{_ids(item)}'
+        f"{'<br><small>until ' + _in(item['due']) + '</small>' if item.get('due') else ''}</td></tr>"
+        for item in items
+    )
+
+
+def _ids(item: Mapping[str, Any]) -> str:
+    return "".join(f' <span class="id">{_in(one)}</span>' for one in item.get("ids") or ())
 
 
 def _log(log: Mapping[str, Any]) -> str:

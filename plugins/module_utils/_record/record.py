@@ -47,6 +47,12 @@ _FACTS: Mapping[str, Any] = {
     "logs": [],
     "warnings": [],
     "attested": [],
+    "asked": [],
+    "known_issues": [],
+    "kind": None,
+    "schema_version": None,
+    "expected_downtime": None,
+    "next_review": None,
     "go_back": None,
 }
 _NEEDED = ("application", "deployment", "verdict", "began", "ended")

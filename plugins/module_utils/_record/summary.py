@@ -32,5 +32,8 @@ def _facts(record: Mapping[str, Any]) -> Iterator[str]:
     if record["snapshot"]:
         yield f"Snapshot: {record['snapshot'].get('id')}"
     yield from (f"To note: {warning}" for warning in record["warnings"])
+    for item in record["asked"]:
+        due = f", until {item['due']}" if item.get("due") else ""
+        yield f"To be confirmed by a person{due}: {item['name']}"
     if record["go_back"]:
         yield f"To go back: {record['go_back']}"

@@ -19,7 +19,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.usecase_lock import Host, Request, keep_lock
-from ansible_collections.shipshape.webapp.plugins.module_utils._errors import FileError, HttpError, LockHeld
+from ansible_collections.shipshape.webapp.plugins.module_utils._errors import (
+    FileError,
+    HttpError,
+    InvalidInput,
+    LockHeld,
+)
 from ansible_collections.shipshape.webapp.plugins.module_utils._files import HostFiles
 from ansible_collections.shipshape.webapp.plugins.module_utils._lock import HostLocks
 from ansible_collections.shipshape.webapp.plugins.module_utils._machine import machine_of
@@ -225,6 +230,8 @@ def test_gathering_tells_all_and_changes_nothing(place: Place) -> None:
         "took_over": None,
         "live": None,
         "live_since": None,
+        "live_by": None,
+        "attested": [],
         "good": [],
         "releases": {},
         "unfinished": None,
@@ -240,6 +247,34 @@ def test_gathering_tells_all_and_changes_nothing(place: Place) -> None:
     assert told["took_over"] is None
     assert told["unfinished"]["deployment"] == ours
     assert place.seen == before
+
+
+def test_what_somebody_confirms_is_kept_with_the_deployment_of_which_it_is_said(place: Place) -> None:
+    ours = place.take(attested=["no blocker is open"])
+    place.wait(60)
+    assert ours["attested"] == [{"name": "no blocker is open", "who": "ann on ops1", "when": "2026-11-22T07:15:00Z"}]
+    live = {"at": "2026-11-22T07:16:00Z", "deployment": ours["deployment"], "release": "r1", "state": "live"}
+    with (place.root / "deployments.jsonl").open("a") as journal:
+        journal.write(json.dumps(live) + "\n")
+    place.call(state="free", deployment=ours["deployment"])
+
+    told = place.call(attested=["it looks right"], owner=BOB, check=True)
+    assert told["changed"]
+    assert "it looks right" not in (place.root / "deployments.jsonl").read_text()
+    told = place.call(attested=["it looks right"], owner=BOB)
+    assert told["changed"]
+    assert told["live_by"] == ours["deployment"]
+    later = {"name": "it looks right", "who": "bob on ops2", "when": "2026-11-22T07:16:00Z"}
+    assert told["attested"] == [*ours["attested"], later]
+    assert place.call()["attested"] == told["attested"]
+    # It is said of that one, and of none after it.
+    assert place.take()["attested"] == []
+
+
+def test_where_nothing_is_live_nothing_can_be_confirmed_of_it(place: Place) -> None:
+    with pytest.raises(InvalidInput, match="there is no deployment of which that could be said"):
+        place.call(attested=["it looks right"], owner=ANN)
+    assert place.seen == {}
 
 
 def test_the_last_deployments_are_told_with_how_they_ended(place: Place) -> None:

@@ -105,6 +105,12 @@ def facts(**changes: Any) -> dict[str, Any]:
         ],
         "warnings": ["The firewall is not enabled on app2."],
         "attested": [{"name": "The shop looks right on a phone", "who": "ann", "when": "2026-11-22 07:20"}],
+        "asked": [{"name": "Review the <logs>", "ids": ["L36"], "due": "2026-11-23T07:17:05Z"}],
+        "known_issues": ["Bundles cannot be returned."],
+        "kind": "deploy",
+        "schema_version": "5f1d7a84db00",
+        "expected_downtime": "5 to 10 minutes",
+        "next_review": "2026-12-22",
         "go_back": "ansible-playbook shipshape.webapp.rollback -e @faceshot.yml",
     }
     return {**told, **changes}

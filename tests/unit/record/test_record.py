@@ -224,6 +224,7 @@ def test_the_summary_begins_with_the_verdict() -> None:
         "Checks: 1 of 5 passed",
         "Snapshot: faceshot-20261122T071541Z-1a2b3c",
         "To note: The firewall is not enabled on app2.",
+        "To be confirmed by a person, until 2026-11-23T07:17:05Z: Review the <logs>",
         "To go back: ansible-playbook shipshape.webapp.rollback -e @faceshot.yml",
     ]
     assert summary(complete(LEAST)) == ["faceshot: Nothing to do.", "Took: 3 s"]
