@@ -78,6 +78,12 @@ options:
       - In check mode it is believed that the application will be stopped, so that one can see beforehand what would be
         lost.
     type: str
+  compare_rows:
+    description:
+      - In check mode, restore the backup beside the database for a moment and compare rows, rather than only count
+        them. So one knows beforehand, while the application goes on, what a restore would refuse.
+    type: bool
+    default: false
   stop_timeout:
     description:
       - How many seconds what O(stopped_by) has stopped may still take to end.
@@ -195,6 +201,7 @@ def restore_argument_spec() -> ArgumentSpec:
             "keep_old": {"type": "bool", "default": True},
             "stopped_by": {"type": "str"},
             "stop_timeout": {"type": "int", "default": 30},
+            "compare_rows": {"type": "bool", "default": False},
             "age_identity": {"type": "str", "no_log": True},
         },
         required_if=[("state", "restored", ("backup",))],
@@ -204,7 +211,7 @@ def restore_argument_spec() -> ArgumentSpec:
 def request_of(params: Mapping[str, Any]) -> Request:
     """What the options ask for."""
     address = address_of(params)
-    alike = ("directory", "safety_backup", "keep_old", "stopped_by", "stop_timeout", "age_identity")
+    alike = ("directory", "safety_backup", "keep_old", "stopped_by", "stop_timeout", "age_identity", "compare_rows")
     return Request(
         address=address,
         backup=params["backup"] or "",

@@ -299,7 +299,7 @@ class _Judge:
         if given is None or isinstance(given, str) or any(map(self._is_open, _OF_CHECKS.values())):
             return
         params = {**self._params(smoke.smoke_argument_spec(), _OF_CHECKS), "checks": given, "base_url": _PRIVATE_URL}
-        built_in = {"root": self._root, "release": self._release, "slot": "blue", "port": 3000, "watch": "60s"}
+        built_in = {"root": self._root, "release": self._release, "port": 3000, "watch": "60s"}
         params["vars"] = {**built_in, **(params["vars"] or {})}
         told, self.form.told = self.form.told, []
         is_whole = isinstance(given, Mapping)

@@ -77,6 +77,7 @@ class Request:
     keep_old: bool = True
     stopped_by: str | None = None
     stop_timeout: float = 30
+    compare_rows: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,11 @@ def restore(request: Request, *, host: Host, strategy: Strategy, check_mode: boo
     backup = select(catalogue, wanted, request.address.engine, request.name, source_of(request.address))
     if backup.is_encrypted and not request.age_identity:
         raise BackupError(f"The backup {backup.id} is encrypted: give the identity of a recipient with age_identity.")
-    if check_mode:
+    if check_mode and request.compare_rows:
+        with host.locks.hold(lock_path(directory, request.name), purpose=f"look at {backup.id}"):
+            live = _proceed(request, catalogue, backup, host, strategy, check_mode=True)
+            result = _compared(request, catalogue, backup, live, host, strategy)
+    elif check_mode:
         # Only by its content can be told, without restoring it, that the database is as it was then.
         with_content = backup.facts.content_sha256 is not None
         live = _proceed(request, catalogue, backup, host, strategy, with_content=with_content, check_mode=True)
@@ -224,6 +229,42 @@ def _foretold(request: Request, catalogue: Catalogue, backup: Manifest, live: _L
     return _result(catalogue, backup, live, _Loss(rows, is_estimate=not is_same), None, None, is_same=is_same)
 
 
+def _compared(
+    request: Request, catalogue: Catalogue, backup: Manifest, live: _Live, host: Host, strategy: Strategy
+) -> Result:
+    """The same, row by row: the backup is restored beside the database for as long as that takes."""
+    with _beside(request, catalogue, backup, _tag(host), host, strategy) as (copy, found):
+        loss = _loss(request, live, copy, host, strategy)
+        is_same = _is_same(live, loss, found)
+        refuse_beyond(request.loss_budget, loss.rows)
+        strategy.drop(copy, host, request.terms)
+    return _result(catalogue, backup, live, loss, None, None, is_same=is_same)
+
+
+@contextmanager
+def _beside(
+    request: Request, catalogue: Catalogue, backup: Manifest, tag: str, host: Host, strategy: Strategy
+) -> Iterator[tuple[Address, Facts]]:
+    """The backup as a database of its own and what is in that, which goes again if anything fails."""
+    copy = strategy.beside(request.address, backup.facts, tag, host, request.terms)
+    with _dropped_on_failure(copy, host, strategy, request.terms):
+        unpack = unpacking(
+            backup.compression, request.age_identity if backup.is_encrypted else None, host.commands.find
+        )
+        strategy.load(catalogue.path(backup), unpack, copy, host, request.terms, is_scratch=False)
+        found = measure(copy, host, strategy, request.terms, with_content=backup.facts.content_sha256 is not None)
+        compare(backup.facts, found)
+        yield copy, found
+
+
+def _tag(host: Host) -> str:
+    return f"{host.now().astimezone(timezone.utc):%Y%m%d%H%M%S}{host.random(3).hex()}"
+
+
+def _is_same(live: _Live, loss: _Loss, found: Facts) -> bool:
+    return live.facts is not None and not any(loss.rows.values()) and not differences(live.facts, found)
+
+
 def _has_content(live: _Live) -> bool:
     return live.facts is not None and live.facts.content_sha256 is not None
 
@@ -248,19 +289,11 @@ def _replace(
     strategy: Strategy,
     tell: Tell,
 ) -> Result:
-    tag = f"{host.now().astimezone(timezone.utc):%Y%m%d%H%M%S}{host.random(3).hex()}"
+    tag = _tag(host)
     tell(f"restore of {request.name}: {backup.id} is loaded")
-    copy = strategy.beside(request.address, backup.facts, tag, host, request.terms)
-    with _dropped_on_failure(copy, host, strategy, request.terms):
-        unpack = unpacking(
-            backup.compression, request.age_identity if backup.is_encrypted else None, host.commands.find
-        )
-        path = catalogue.path(backup)
-        strategy.load(path, unpack, copy, host, request.terms, is_scratch=False)
-        found = measure(copy, host, strategy, request.terms, with_content=backup.facts.content_sha256 is not None)
-        compare(backup.facts, found)
+    with _beside(request, catalogue, backup, tag, host, strategy) as (copy, found):
         loss = _loss(request, live, copy, host, strategy)
-        if live.facts and not any(loss.rows.values()) and not differences(live.facts, found):
+        if _is_same(live, loss, found):
             strategy.drop(copy, host, request.terms)
             return _result(catalogue, backup, live, loss, None, None, is_same=True)
         refuse_beyond(request.loss_budget, loss.rows)

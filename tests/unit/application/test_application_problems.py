@@ -50,8 +50,9 @@ SHOP = {
 }
 
 
-def rendered(value: Any, known: Mapping[str, Any] = PLACEHOLDERS) -> Any:
-    """The value with placeholders in its templates."""
+def rendered(value: Any, known: Mapping[str, Any] | None = None) -> Any:
+    """The value with placeholders in its templates, those of everybody if no others are given."""
+    known = PLACEHOLDERS if known is None else known
     if isinstance(value, dict):
         return {key: rendered(inner, known) for key, inner in value.items()}
     if isinstance(value, list):

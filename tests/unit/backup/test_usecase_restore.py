@@ -126,6 +126,23 @@ def test_check_mode_tells_the_same_database_by_its_content(world: World, with_co
     ]
 
 
+def test_check_mode_compares_row_by_row_where_that_is_wanted_and_leaves_nothing(world: World) -> None:
+    world.backup()
+    names, files = world.databases.names(), world.files()
+    same = world.restore(check_mode=True, compare_rows=True)
+    world.orders(*ORDERS[:2], [3, "vinegar"])
+    before = world.databases.path("shop").read_bytes()
+
+    with pytest.raises(BackupError, match="would lose rows that were written or changed since the backup: 1 of orders"):
+        world.restore(check_mode=True, compare_rows=True, stopped_by="pm2")
+    foretold = world.restore(check_mode=True, compare_rows=True, loss_budget=1)
+
+    assert (same.changed, same.data["lost_is_estimate"]) == (False, False)
+    assert (foretold.changed, lost(foretold), list(foretold.warnings)) == (True, {"orders": 1}, [])
+    assert (world.databases.names(), world.files()) == (names, files)
+    assert world.databases.path("shop").read_bytes() == before
+
+
 SITUATIONS: dict[str, Callable[[World], object]] = {
     "rows were added": lambda world: world.orders(*ORDERS, [4, "rice"]),
     "rows are gone": lambda world: world.orders(),
