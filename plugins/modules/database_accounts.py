@@ -50,6 +50,12 @@ options:
         description:
           - Its password. It is needed with O(state=present).
         type: str
+  restores:
+    description:
+      - Whether the owner restores backups, as M(shipshape.webapp.db_restore) does with the database's own account. In
+        PostgreSQL it may then create databases. In MariaDB it always may, but only those that a restore makes.
+    type: bool
+    default: false
   state:
     description:
       - V(absent) removes the accounts. The database stays, in PostgreSQL as the administrator's.
@@ -148,6 +154,7 @@ def database_accounts_argument_spec() -> ArgumentSpec:
                     "password": {"type": "str", "no_log": True},
                 },
             },
+            "restores": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         }
     )
@@ -161,7 +168,12 @@ def main() -> None:
     def use_case() -> Result:
         address = address_of(params)
         return ensure_accounts(
-            Request(address, reader_of(params["reader"]), is_wanted=params["state"] == "present"),
+            Request(
+                address,
+                reader_of(params["reader"]),
+                is_wanted=params["state"] == "present",
+                restores=params["restores"],
+            ),
             dialects=DIALECTS,
             engines=ENGINES,
             connect=open_connection,

@@ -32,6 +32,8 @@ class Request:
     address: Address
     reader: Account | None
     is_wanted: bool
+    # Whether the owner restores backups, and so makes databases beside its own.
+    restores: bool = False
 
     @property
     def owner(self) -> Account:

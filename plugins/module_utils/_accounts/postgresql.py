@@ -259,7 +259,9 @@ class PostgresqlAccounts:
             return list(_removal(request, present))
         steps: list[Step] = []
         for account in request.accounts:
-            steps.extend(_role_steps(account, present.roles.get(account.name), random))
+            makes_databases = request.restores and account == request.owner
+            wanted = {**_WANTED_ATTRIBUTES, "rolcreatedb": makes_databases}
+            steps.extend(_role_steps(account, present.roles.get(account.name), wanted, random))
         if request.reader:
             steps.extend(_reads_only(request.reader.name, present.roles.get(request.reader.name)))
         steps.extend(_ownership(request, present))
@@ -330,15 +332,16 @@ def _removal(request: Request, present: Present) -> Iterator[Step]:
             yield Step(f"DROP ROLE {name}", (), f"account {name}", is_taken=True)
 
 
-def _role_steps(account: Account, role: Role | None, random: Callable[[int], bytes]) -> Iterator[Step]:
+def _role_steps(
+    account: Account, role: Role | None, wanted: Mapping[str, bool], random: Callable[[int], bytes]
+) -> Iterator[Step]:
     name = _quote(account.name)
     if role is None:
         yield Step(f"CREATE ROLE {name} LOGIN", (f"DROP ROLE {name}",), f"account {name}")
         role = Role(False, _WANTED_ATTRIBUTES, None, None, [], [])
     for attribute, words in _ATTRIBUTES.items():
-        wanted = _WANTED_ATTRIBUTES[attribute]
-        if role.attributes[attribute] != wanted:
-            word, old = words if wanted else words[::-1]
+        if role.attributes[attribute] != wanted[attribute]:
+            word, old = words if wanted[attribute] else words[::-1]
             yield Step(f"ALTER ROLE {name} {word}", (f"ALTER ROLE {name} {old}",), f"{name}: {word}")
     if not is_of(account.password, role.password):
         new = verifier(account.password, random(SALT_SIZE))

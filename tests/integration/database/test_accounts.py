@@ -256,6 +256,17 @@ def test_other_way_of_keeping_a_password_is_changed(shop: Shop) -> None:
     assert not shop.has()["changed"]
 
 
+def test_owner_who_restores_makes_what_a_restore_puts_beside(shop: Shop) -> None:
+    beside = f"{NAME}__restore_20261122071500abcdef"
+    shop.has()
+    if shop.engine == "postgresql":
+        assert shop.does(OWNER, f"CREATE DATABASE {beside}") == ["permission"]
+    assert shop.has(restores=True)["changed"] is (shop.engine == "postgresql")
+    assert shop.does(OWNER, f"CREATE DATABASE {beside}", f"DROP DATABASE {beside}") == ["done", "done"]
+    assert not shop.has(restores=True)["changed"]
+    assert shop.has()["changed"] is (shop.engine == "postgresql")
+
+
 MORE_RIGHTS = {
     "postgresql": f"""
         CREATE TABLE jobs (id integer, cost integer);

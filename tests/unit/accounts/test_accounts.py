@@ -253,6 +253,12 @@ def present(keeper: Role | None = KEEPER, reader: Role | None = READER, **change
     return replace(postgresql.Present((15, 4), roles, "keeper", False, "UTF8", [SELECT], [SELECT], []), **changes)
 
 
+def test_an_owner_who_restores_may_create_databases_and_the_reader_may_not() -> None:
+    found = present(reader=replace(READER, attributes={**GOOD, "rolcreatedb": True}))
+    steps = postgresql.PostgresqlAccounts().plan(wanted("postgresql", restores=True), found, bytes)
+    assert [step.do for step in steps] == ['ALTER ROLE "keeper" CREATEDB', 'ALTER ROLE "reader" NOCREATEDB']
+
+
 @pytest.mark.parametrize(
     ("found", "pairs"),
     [
