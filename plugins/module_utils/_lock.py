@@ -19,6 +19,9 @@ _PAUSE = 0.05
 # How long a signature is at least, so that one does not lengthen the file under the eyes of who reads it.
 _LENGTH = 1024
 
+# How often a signature is read until it is whole: a reader can meet the kernel while it copies the text.
+_READS = 5
+
 
 class HostLocks:
     """Locks of the kernel (flock): it frees them when the process ends, however it ends."""
@@ -114,11 +117,11 @@ def _holder(descriptor: int) -> str:
 
 
 def _signature(descriptor: int) -> dict[str, object] | None:
-    try:
-        signature = json.loads(os.pread(descriptor, 4096, 0))
-        return {"pid": int(signature["pid"]), **{word: signature[word] for word in ("started", "purpose", "since")}}
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    for _read in range(_READS):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            signature = json.loads(os.pread(descriptor, 4096, 0))
+            return {"pid": int(signature["pid"]), **{word: signature[word] for word in ("started", "purpose", "since")}}
+    return None
 
 
 def _told(signature: dict[str, object]) -> str:
