@@ -28,16 +28,10 @@ def run(module: AnsibleModule, use_case: Callable[[], Result]) -> NoReturn:
     """Carry out the use case and leave the module with its result or its sentence."""
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
-    failure: dict[str, Any]
     try:
         result = use_case()
-    except ShipshapeError as error:
-        failure = {"msg": error.message, **error.details}
     except Exception as error:
-        failure = {
-            "msg": f"This is a mistake in shipshape.webapp, please report it: {type(error).__name__}: {error}",
-            "exception": traceback.format_exc(),
-        }
+        failure = failure_of(error)
     else:
         _listen_no_more()
         for warning in result.warnings:
@@ -47,6 +41,16 @@ def run(module: AnsibleModule, use_case: Callable[[], Result]) -> NoReturn:
         module.exit_json(changed=result.changed, **result.data, **diff)
     # Outside the handlers: there, Ansible would add a traceback to a sentence that needs none.
     module.fail_json(**failure)
+
+
+def failure_of(error: Exception) -> dict[str, Any]:
+    """What is returned of an error that is being handled."""
+    if isinstance(error, ShipshapeError):
+        return {"msg": error.message, **error.details}
+    return {
+        "msg": f"This is a mistake in shipshape.webapp, please report it: {type(error).__name__}: {error}",
+        "exception": traceback.format_exc(),
+    }
 
 
 def conceal(module: AnsibleModule, options: str, secrets: Iterable[str]) -> None:

@@ -44,6 +44,16 @@ class HostProcesses:
             if process != own and not files.isdisjoint(_identities(_descriptors(process)))
         ]
 
+    def locking(self, paths: Iterable[str]) -> list[Holder]:
+        """As the kernel lists it for everybody, in order of their numbers."""
+        files = {f"{os.major(device):02x}:{os.minor(device):02x}:{number}" for device, number in _identities(paths)}
+        with open(f"{_PROC}/locks", encoding="ascii") as table:
+            # 1: POSIX  ADVISORY  WRITE 708 fe:01:13 1073741825 1073741825, and for who waits, "->" before the kind.
+            lines = [line.split() for line in table]
+        # Locks of processes that cannot be seen from here have no number.
+        owners = {int(line[4]) for line in lines if line[3] == "WRITE" and line[5] in files} - {0, -1}
+        return [Holder(process, _command(process)) for process in sorted(owners)]
+
     def at(self, pid: int) -> Process | None:
         """What the kernel tells of it; a process that has ended and that nobody has asked about yet is none."""
         # The name of the program, which can hold anything, stands in parentheses before.

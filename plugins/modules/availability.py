@@ -158,6 +158,8 @@ measured:
 """
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -173,6 +175,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._files import Hos
 from ansible_collections.shipshape.webapp.plugins.module_utils._folders import HostFolders
 from ansible_collections.shipshape.webapp.plugins.module_utils._prober import HostProber
 from ansible_collections.shipshape.webapp.plugins.module_utils._processes import HostProcesses
+from ansible_collections.shipshape.webapp.plugins.module_utils._result import Result
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Probe
 
 
@@ -195,22 +198,29 @@ def availability_argument_spec() -> ArgumentSpec:
     )
 
 
-def main() -> None:
-    module = AnsibleModule(supports_check_mode=True, **availability_argument_spec().to_kwargs())
-    given = dict(module.params)
-    headers = {name: str(value) for name, value in given["headers"].items()}
-    conceal(module, "headers", headers.values())
+def measuring(given: Mapping[str, Any], *, check_mode: bool) -> Result:
+    """Begin to measure, or end it, with these options."""
     probe = Probe(
         url=given["url"] or "",
         address=given["address"],
-        headers=headers,
+        headers=_texts(given["headers"]),
         **{name: given[name] for name in ("interval", "timeout", "at_most")},
         ca=given["ca_file"],
         is_verified=given["validate_certs"],
     )
     host = Host(HostFiles(), HostFolders(), HostProcesses(), HostProber(), time.monotonic, time.sleep)
-    request = Request(given["path"], given["state"], probe)
-    run(module, lambda: measure(request, host, check_mode=module.check_mode))
+    return measure(Request(given["path"], given["state"], probe), host, check_mode=check_mode)
+
+
+def _texts(headers: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in headers.items()}
+
+
+def main() -> None:
+    module = AnsibleModule(supports_check_mode=True, **availability_argument_spec().to_kwargs())
+    given = dict(module.params)
+    conceal(module, "headers", _texts(given["headers"]).values())
+    run(module, lambda: measuring(given, check_mode=module.check_mode))
 
 
 if __name__ == "__main__":

@@ -73,6 +73,12 @@ options:
     type: list
     elements: str
     default: []
+  chores:
+    description:
+      - Chores that the owner has just done, by their names. When each was done last is kept in C(deployments.jsonl).
+    type: list
+    elements: str
+    default: []
   take_over:
     description:
       - The deployment whose lock is taken over even if it may live. It is named in the message of the failure.
@@ -185,6 +191,11 @@ attested:
   type: list
   elements: dict
   sample: [{name: The page is looked at on a phone, who: ann on ops1, when: "2026-11-22T07:30:00Z"}]
+chores:
+  description: When each chore was done last, and by whom.
+  returned: success
+  type: dict
+  sample: {the error log is read: {who: ann on ops1, when: "2026-11-22T07:30:00Z"}}
 good:
   description: The releases that were live and passed their watch window, the last one first.
   returned: success
@@ -200,6 +211,11 @@ slot:
   returned: success
   type: str
   sample: blue
+running:
+  description: With O(traffic), the releases that run in each slot, as far as the user may know; otherwise V(null).
+  returned: success
+  type: dict
+  sample: {blue: [9f86d081884c-2c26b46b], green: [2c624232cc10-2c26b46b]}
 machine:
   description: How many processors the host has, its memory, and what is free where O(root) is, in megabytes.
   returned: success
@@ -254,6 +270,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._lock import Host
 from ansible_collections.shipshape.webapp.plugins.module_utils._machine import machine_of
 from ansible_collections.shipshape.webapp.plugins.module_utils._network import HostNetwork
 from ansible_collections.shipshape.webapp.plugins.module_utils._paths import HostPaths
+from ansible_collections.shipshape.webapp.plugins.module_utils._processes import HostProcesses
 
 
 def deployment_lock_argument_spec() -> ArgumentSpec:
@@ -277,6 +294,7 @@ def deployment_lock_argument_spec() -> ArgumentSpec:
             "silent_for": {"type": "float", "default": 900},
             "take_over": {"type": "str"},
             "attested": {"type": "list", "elements": "str", "default": []},
+            "chores": {"type": "list", "elements": "str", "default": []},
             "traffic": {"type": "str"},
             "status_port": {"type": "int", "default": 8099},
             "owner": {"type": "dict", "options": owner},
@@ -294,6 +312,7 @@ def main() -> None:
         now=lambda: datetime.now(timezone.utc),
         random=os.urandom,
         network=HostNetwork(),
+        processes=HostProcesses(),
         machine=machine_of,
     )
     run(module, lambda: keep_lock(Request(**module.params), host, check_mode=module.check_mode))

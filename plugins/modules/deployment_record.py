@@ -76,6 +76,9 @@ summary:
   sample: ["holibot: Deployed. Version 2 is live.", "Took: 125 s"]
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._argspec import ArgumentSpec
@@ -83,6 +86,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._entrypoint impor
 from ansible_collections.shipshape.webapp.plugins.module_utils._files import HostFiles
 from ansible_collections.shipshape.webapp.plugins.module_utils._folders import HostFolders
 from ansible_collections.shipshape.webapp.plugins.module_utils._record.usecase import Host, write_record
+from ansible_collections.shipshape.webapp.plugins.module_utils._result import Result
 
 
 def deployment_record_argument_spec() -> ArgumentSpec:
@@ -95,11 +99,14 @@ def deployment_record_argument_spec() -> ArgumentSpec:
     )
 
 
+def writing(given: Mapping[str, Any], *, check_mode: bool) -> Result:
+    """Write it down with these options."""
+    return write_record(given["facts"], given["directory"], Host(HostFiles(), HostFolders()), check_mode=check_mode)
+
+
 def main() -> None:
     module = AnsibleModule(supports_check_mode=True, **deployment_record_argument_spec().to_kwargs())
-    host = Host(HostFiles(), HostFolders())
-    given = module.params
-    run(module, lambda: write_record(given["facts"], given["directory"], host, check_mode=module.check_mode))
+    run(module, lambda: writing(module.params, check_mode=module.check_mode))
 
 
 if __name__ == "__main__":

@@ -36,6 +36,36 @@ def test_no_request_is_lost_over_deployments_refusals_and_ways_back(place: Place
     assert [record["verdict"] for record in records[:3]] == ["good", "refused", "rolled_back"]
 
 
+def test_way_back_leads_through_the_gate_only_where_the_release_before_does_not_run_any_more(place: Place) -> None:
+    first = place.live()
+    titles = []
+    for has_ended in (False, True):
+        assert place.deploy(OTHER[first]).code == 0
+        if has_ended:
+            slot = next(slot for slot in ("blue", "green") if slot != place.group())
+            place.host.run(
+                *("runuser", "-u", "faceshot", "--", "env", f"PM2_HOME={APP_ROOT}/.pm2", "pm2", "delete"),
+                f"faceshot-chopshop-{slot}",
+            )
+        back = place.roll_back()
+        assert back.code == 0, back.output
+        assert place.live() == first
+        titles.append([suite["title"] for suite in (back.record or {})["suites"]])
+
+    assert titles == [["As the world sees it"], ["The gate", "As the world sees it"]]
+
+
+def test_what_fails_where_there_is_nothing_to_do_stops_nothing(place: Place) -> None:
+    seen = place.processes()
+    assert len(seen) > 1
+
+    ended = place.deploy(place.live(), app_checks=[{"http": "/nowhere"}])
+
+    assert ended.code == 2
+    assert (ended.record or {})["verdict"] == "failed"
+    assert place.processes() == seen
+
+
 def test_database_goes_back_only_when_asked_and_when_what_is_lost_may_be(place: Place) -> None:
     # From version 1 with its schema, so that there is something to migrate.
     place.deploy("one")

@@ -14,6 +14,7 @@ from typing import Any
 from ansible_collections.shipshape.webapp.plugins.module_utils._deployment import journal
 from ansible_collections.shipshape.webapp.plugins.module_utils._deployment import lock as locks
 from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.lock import Lock
+from ansible_collections.shipshape.webapp.plugins.module_utils._deployment.running import running
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import (
     FileError,
     HttpError,
@@ -28,6 +29,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._types import (
     Locks,
     Network,
     Paths,
+    ProcessTable,
 )
 
 STATES = ("held", "free", "gathered")
@@ -61,6 +63,7 @@ class Request:
     traffic: str | None = None
     status_port: int = 8099
     attested: Sequence[str] = ()
+    chores: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class Host:
     now: Callable[[], datetime]
     random: Callable[[int], bytes]
     network: Network
+    processes: ProcessTable
     machine: Callable[[str], Mapping[str, int]]
 
 
@@ -87,16 +91,19 @@ def keep_lock(request: Request, host: Host, *, check_mode: bool) -> Result:
         written = _journal_of(request.root, host)
         wanted, line = _planned(request, present, host)
         about = wanted.deployment if request.state == "held" and wanted else written.live_by()
-        line += _attested(request, about, host)
+        line += _attested(request, about, host) + _done(request, host)
         is_change = wanted != present or bool(line)
         if is_change and not check_mode:
             if line:
                 host.files.append(f"{request.root}/{journal.NAME}", line, _ACCESS)
             if wanted != present:
                 host.files.write(f"{request.root}/{locks.NAME}", wanted.as_text().encode() if wanted else b"", _ACCESS)
+    becomes = journal.Journal([*written.lines, *journal.read_journal(line).lines])
     told = {
         "slot": slot,
-        "attested": journal.Journal([*written.lines, *journal.read_journal(line).lines]).attested(about),
+        "running": running(request.traffic, host.processes) if request.traffic else None,
+        "attested": becomes.attested(about),
+        "chores": becomes.chores(),
         "machine": host.machine(request.root),
     }
     return Result(changed=is_change, data={**_told(request, present, wanted, written, host), **told})
@@ -167,6 +174,13 @@ def _attested(request: Request, about: str | None, host: Host) -> bytes:
         journal.journal_line(host.now(), deployment=about, attested=name, by=f"{owner.who} on {owner.controller}")
         for name in request.attested
     )
+
+
+def _done(request: Request, host: Host) -> bytes:
+    """What the journal is to say of chores that were done."""
+    owner = locks.owner_of(request.owner or {})
+    by = f"{owner.who} on {owner.controller}"
+    return b"".join(journal.journal_line(host.now(), chore=name, by=by) for name in request.chores)
 
 
 def _given_back(request: Request, present: Lock, now: datetime) -> tuple[None, bytes]:

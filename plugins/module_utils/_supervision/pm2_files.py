@@ -18,9 +18,9 @@ from typing import Any
 from ansible_collections.shipshape.webapp.plugins.module_utils._supervision.environment import FILE_VARIABLE
 from ansible_collections.shipshape.webapp.plugins.module_utils._supervision.options import from_json
 from ansible_collections.shipshape.webapp.plugins.module_utils._supervision.supervisor import Definition
+from ansible_collections.shipshape.webapp.plugins.module_utils._types import PROCESS_MARK, RELEASE_MARK
 
-# How processes, and whatever they start, tell what they belong to.
-PROCESS, RELEASE, DEFINITION = "SHIPSHAPE_PROCESS", "SHIPSHAPE_RELEASE", "SHIPSHAPE_DEFINITION"
+PROCESS, RELEASE, DEFINITION = PROCESS_MARK, RELEASE_MARK, "SHIPSHAPE_DEFINITION"
 
 # The year 2100, in milliseconds: an end before that is final, which nobody has to wait for.
 _FOREVER = 4102444800000

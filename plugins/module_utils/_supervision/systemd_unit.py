@@ -17,6 +17,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._supervision.envi
     LOADER_NAME,
 )
 from ansible_collections.shipshape.webapp.plugins.module_utils._supervision.supervisor import Definition, Slot
+from ansible_collections.shipshape.webapp.plugins.module_utils._types import PROCESS_MARK, RELEASE_MARK
 
 LOADER_PATH = f"/usr/local/lib/shipshape/{LOADER_NAME}"
 
@@ -115,8 +116,8 @@ def unit_problems(definition: Definition) -> Iterator[str]:
 
 def _markers(record: Record) -> dict[str, str]:
     return {
-        "SHIPSHAPE_PROCESS": f"{record.application}/{record.slot or ''}/{record.name}",
-        "SHIPSHAPE_RELEASE": record.release,
+        PROCESS_MARK: f"{record.application}/{record.slot or ''}/{record.name}",
+        RELEASE_MARK: record.release,
         "SHIPSHAPE_DEFINITION": record.digest,
     }
 

@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._lock import Host
 from ansible_collections.shipshape.webapp.plugins.module_utils._machine import machine_of
 from ansible_collections.shipshape.webapp.plugins.module_utils._network import HostNetwork
 from ansible_collections.shipshape.webapp.plugins.module_utils._paths import HostPaths
+from ansible_collections.shipshape.webapp.plugins.module_utils._processes import HostProcesses
 
 ANN = {"who": "ann", "controller": "ops1", "machine": "m1", "pid": 11, "began": "900", "job": None}
 BOB = {"who": "bob", "controller": "ops2", "machine": "m2", "pid": 22, "began": "901", "job": "77"}
@@ -51,6 +53,7 @@ class Place:
             now=lambda: self.now,
             random=lambda size: next(self.numbers).to_bytes(size, "big"),
             network=HostNetwork(),
+            processes=HostProcesses(),
             machine=machine_of,
         )
         result = keep_lock(Request(root=str(self.root), **asked), host, check_mode=check)
@@ -227,11 +230,13 @@ def test_gathering_tells_all_and_changes_nothing(place: Place) -> None:
         "changed": False,
         "deployment": None,
         "holder": None,
+        "running": None,
         "took_over": None,
         "live": None,
         "live_since": None,
         "live_by": None,
         "attested": [],
+        "chores": {},
         "good": [],
         "releases": {},
         "unfinished": None,
@@ -269,6 +274,23 @@ def test_what_somebody_confirms_is_kept_with_the_deployment_of_which_it_is_said(
     assert place.call()["attested"] == told["attested"]
     # It is said of that one, and of none after it.
     assert place.take()["attested"] == []
+
+
+def test_of_a_chore_is_kept_when_it_was_done_last(place: Place) -> None:
+    first = place.call(chores=["the log is read", "the backup is restored"], owner=ANN)
+    assert first["changed"]
+    place.wait(86400)
+    foretold = place.call(chores=["the log is read"], owner=BOB, check=True)
+    assert place.call()["chores"] == first["chores"]
+
+    again = place.call(chores=["the log is read"], owner=BOB)
+
+    assert again["chores"] == {
+        "the log is read": {"who": "bob on ops2", "when": "2026-11-23T07:15:00Z"},
+        "the backup is restored": {"who": "ann on ops1", "when": "2026-11-22T07:15:00Z"},
+    }
+    assert foretold["chores"] == again["chores"]
+    assert not place.call()["changed"]
 
 
 def test_where_nothing_is_live_nothing_can_be_confirmed_of_it(place: Place) -> None:
@@ -382,6 +404,34 @@ def test_nginx_tells_which_slot_has_the_requests(place: Place) -> None:
     with status_server('{"group": "green", "maintenance": "off"}') as port:
         assert place.take(traffic="shop", status_port=port)["slot"] == "green"
         assert place.call()["slot"] is None
+
+
+def test_of_each_slot_it_tells_which_releases_run_there(place: Place) -> None:
+    marked = [
+        ("shop/blue/web", "/srv/shop/releases/r1"),
+        ("shop/blue/worker", "/srv/shop/releases/r1"),
+        ("shop/green/web", "/srv/shop/releases/r2"),
+        ("shop/green/worker", "/srv/shop/releases/r3"),
+        ("shopping/blue/web", "/srv/shopping/releases/r4"),
+    ]
+    with contextlib.ExitStack() as living, status_server('{"group": "green", "maintenance": "off"}') as port:
+        for process, release in marked:
+            living.enter_context(idle({"SHIPSHAPE_PROCESS": process, "SHIPSHAPE_RELEASE": release}))
+        living.enter_context(idle({"SHIPSHAPE_PROCESS": "shop/green/other"}))
+        told = place.take(traffic="shop", status_port=port)
+
+    assert told["running"] == {"blue": ["r1"], "green": ["r2", "r3"]}
+    assert place.call()["running"] is None
+
+
+@contextlib.contextmanager
+def idle(environment: dict[str, str]) -> Iterator[None]:
+    """A process that waits, with this environment from its beginning."""
+    process = subprocess.Popen(["/bin/cat"], env=environment, stdin=subprocess.PIPE)
+    try:
+        yield
+    finally:
+        process.communicate()
 
 
 def test_without_an_answer_of_nginx_nothing_begins(place: Place) -> None:

@@ -655,6 +655,7 @@ def test_who_deploys_can_be_asked_during_a_build(place: Place) -> None:
             lambda: datetime.now(timezone.utc),
             os.urandom,
             HostNetwork(),
+            HostProcesses(),
             machine_of,
         )
         told = keep_lock(LockRequest(str(place.root)), asked, check_mode=False).data
