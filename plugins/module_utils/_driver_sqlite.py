@@ -21,6 +21,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._database.address
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Failure
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.sqlite import file_uri
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import DatabaseError, FileError
+from ansible_collections.shipshape.webapp.plugins.module_utils._processes import HostProcesses
 
 Explain = Callable[[Failure], DatabaseError]
 
@@ -150,9 +151,17 @@ class SqliteConnection:
 
     def _error(self, failure: Failure) -> DatabaseError:
         error = self._explain(failure)
+        holders = self._holders() if error.reason == "locked" else []
+        if holders:
+            error = _continued(error, f"It is {', '.join(holders)}.")
         if self._path == self._name:
             return error
         return _continued(error, f"{self._name} leads to {self._path}.", path=self._path)
+
+    def _holders(self) -> list[str]:
+        """Who keeps others from writing, if somebody still does; the file itself is not opened for that."""
+        beside = [self._path, *(self._path + suffix for suffix in ("-wal", "-shm", "-journal"))]
+        return [str(holder) for holder in HostProcesses().locking(beside) if holder.pid != os.getpid()]
 
     def _obstacle(self) -> Failure | None:
         """SQLite says of every file that it cannot open the same; the system knows why."""

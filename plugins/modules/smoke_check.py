@@ -256,6 +256,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._files import Hos
 from ansible_collections.shipshape.webapp.plugins.module_utils._http import HostHttp
 from ansible_collections.shipshape.webapp.plugins.module_utils._network import HostNetwork
 from ansible_collections.shipshape.webapp.plugins.module_utils._paths import HostPaths
+from ansible_collections.shipshape.webapp.plugins.module_utils._processes import HostProcesses
 from ansible_collections.shipshape.webapp.plugins.module_utils._result import Result
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import World
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.options import (
@@ -277,6 +278,7 @@ def this_world() -> World:
         commands=HostCommands(),
         files=HostFiles(),
         paths=HostPaths(),
+        processes=HostProcesses(),
         now=lambda: datetime.now().astimezone(),
         clock=time.monotonic,
         pause=time.sleep,

@@ -102,8 +102,7 @@ def application_problems(fields: Mapping[str, Any], known: Options, random: Call
     judge.database()
     judge.notice()
     judge.health()
-    judge.suite("app_gate")
-    judge.suite("app_checks")
+    judge.suites()
     # What both slots or both suites have in common is told once.
     return list(dict.fromkeys(judge.form.told))
 
@@ -293,9 +292,16 @@ class _Judge:
         if self.values.get("app_url") is not None:
             self.form.tell(base_url_problems(check["http"], self.values["app_url"]), {"base_url": "app_url"})
 
-    def suite(self, field: str) -> None:
+    def suites(self) -> None:
+        """The checks, wherever the file has some."""
+        for field in ("app_gate", "app_checks"):
+            self._suite(field, self.values.get(field))
+        for field in ("app_troubles", "app_chores"):
+            for number, one in enumerate(self.values.get(field) or (), 1):
+                self._suite(f"{self.form.numbered(field, number)}.checks", one["checks"])
+
+    def _suite(self, field: str, given: Any) -> None:
         """The checks of one suite, unless it is only said where they are."""
-        given = self.values.get(field)
         if given is None or isinstance(given, str) or any(map(self._is_open, _OF_CHECKS.values())):
             return
         params = {**self._params(smoke.smoke_argument_spec(), _OF_CHECKS), "checks": given, "base_url": _PRIVATE_URL}

@@ -46,6 +46,7 @@ ADAPTERS = (
 # Adapters that are made of others.
 BESIDE = {
     "_connection": DRIVERS,
+    "_driver_sqlite": ("_processes",),
     "_host": ADAPTERS,
     "_http": ("_volley",),
     "_pipe": ("_command",),

@@ -66,6 +66,10 @@ class Journal:
                 found[line["attested"]] = {"name": line["attested"], "who": line.get("by"), "when": line["at"]}
         return [*found.values()]
 
+    def chores(self) -> dict[str, dict[str, Any]]:
+        """When each chore was done last, and by whom."""
+        return {line["chore"]: {"who": line.get("by"), "when": line["at"]} for line in self.lines if "chore" in line}
+
     def deployments(self, most: int) -> list[dict[str, Any]]:
         """The last ones, the newest first: what each was, who began it when, and how it ended."""
         found: dict[str, dict[str, Any]] = {}

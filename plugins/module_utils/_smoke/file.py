@@ -13,7 +13,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.arguments 
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Observed, Setting, Unobserved, World
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import FileFacts, Paths
 
-_UNKNOWN = ("type", "mode", "owner", "group", "size", "age_s", "writable")
+_UNKNOWN = ("type", "mode", "owner", "group", "size", "age_s", "writable", "locked_by")
 
 # Beside a database of SQLite these hold what belongs to it, and are newer than the database itself.
 _SIDES = ("-wal", "-shm", "-journal")
@@ -61,6 +61,7 @@ class File:
             "size": facts.size,
             "age_s": round(world.now().timestamp() - facts.modified, 3),
             "writable": facts.is_writable if user is None else _may_write(user, path, setting, world),
+            "locked_by": [str(holder) for holder in world.processes.locking([path, *(path + end for end in _SIDES)])],
         }
         return Observed(values, f"{path} is a {values['type']} of {facts.owner}:{facts.group}, mode {values['mode']}.")
 

@@ -35,6 +35,7 @@ class World:
     commands: Commands
     files: Files
     paths: Paths
+    processes: Processes
     now: Callable[[], datetime]
     # Seconds of a clock that is never set.
     clock: Callable[[], float]

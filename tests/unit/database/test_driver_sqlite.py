@@ -581,14 +581,14 @@ def test_lock_of_another_process_is_told_and_who_has_it(
             with connection.transaction(read_only=read_only):
                 pytest.fail("both have it")
 
+        named = f"process {holder.pid} ({os.path.basename(sys.executable)})"
         for error in (refusal(act), refusal(lambda: connection.rows("SELECT * FROM t"))):
             assert error.reason == "locked"
             assert error.message == (
                 f"The SQLite database {path} is locked by another process: wait until it is done, stop it, or allow a"
-                " longer wait."
+                f" longer wait. It is {named}."
             )
-        [named] = HostProcesses().holding([str(path)])
-        assert str(named) == f"process {holder.pid} ({os.path.basename(sys.executable)})"
+        assert [str(one) for one in HostProcesses().holding([str(path)])] == [named]
 
     # ... and is free again.
     with connection.transaction():

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +39,27 @@ def test_file_is_described(tmp_path: Path) -> None:
         "writable": True,
     }
     assert seen.told == f"{path} is a file of {owner}, mode 0600."
+
+
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_who_keeps_others_from_writing_is_named(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "data.db"
+    script = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('PRAGMA journal_mode = ' + sys.argv[2]);"
+        " c.execute('BEGIN IMMEDIATE'); print(flush=True); sys.stdin.read()"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", script, path, mode], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert holder.stdout
+    holder.stdout.readline()
+    try:
+        seen = observed(File(), str(path)).values["locked_by"]
+    finally:
+        holder.communicate()
+
+    assert seen == [f"process {holder.pid} ({os.path.basename(sys.executable)})"]
+    assert observed(File(), str(path)).values["locked_by"] == []
 
 
 def test_directory_is_described(tmp_path: Path) -> None:
