@@ -46,6 +46,7 @@ MODULES = (
     "pm2",
     "release",
     "smoke_check",
+    "support_bundle",
     "systemd_processes",
     "traffic",
 )

@@ -484,12 +484,16 @@ class Processes(Protocol):
         Of another user's processes only root learns this, so that for anybody else an empty list proves nothing.
         """
 
+
+class FileLocks(Protocol):
+    """Knows who has locked which file of the host."""
+
     def locking(self, paths: Iterable[str]) -> list[Holder]:
         """The processes that have locked one of these files, or a part of it, so that nobody else can write there."""
 
 
-# How processes, and whatever they start, tell what they belong to: the application, the slot and their own name, between
-# slashes, and the directory of their release.
+# How processes, and whatever they start, tell what they belong to: the application, the slot and their own name,
+# between slashes, and the directory of their release.
 PROCESS_MARK, RELEASE_MARK = "SHIPSHAPE_PROCESS", "SHIPSHAPE_RELEASE"
 
 

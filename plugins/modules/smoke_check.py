@@ -278,7 +278,7 @@ def this_world() -> World:
         commands=HostCommands(),
         files=HostFiles(),
         paths=HostPaths(),
-        processes=HostProcesses(),
+        file_locks=HostProcesses(),
         now=lambda: datetime.now().astimezone(),
         clock=time.monotonic,
         pause=time.sleep,

@@ -67,4 +67,8 @@ class OnController(ActionBase):
             result = self.carry_out(options, check_mode=self._task.check_mode)
         except Exception as error:
             return {"failed": True, **failure_of(error)}
-        return {"changed": result.changed, **result.data, **({"warnings": [*result.warnings]} if result.warnings else {})}
+        return {
+            "changed": result.changed,
+            **result.data,
+            **({"warnings": [*result.warnings]} if result.warnings else {}),
+        }

@@ -61,7 +61,7 @@ class File:
             "size": facts.size,
             "age_s": round(world.now().timestamp() - facts.modified, 3),
             "writable": facts.is_writable if user is None else _may_write(user, path, setting, world),
-            "locked_by": [str(holder) for holder in world.processes.locking([path, *(path + end for end in _SIDES)])],
+            "locked_by": [str(holder) for holder in world.file_locks.locking([path, *(path + end for end in _SIDES)])],
         }
         return Observed(values, f"{path} is a {values['type']} of {facts.owner}:{facts.group}, mode {values['mode']}.")
 

@@ -16,6 +16,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._errors import Sh
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.arguments import Option
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import (
     Commands,
+    FileLocks,
     Files,
     Http,
     HttpSession,
@@ -35,7 +36,7 @@ class World:
     commands: Commands
     files: Files
     paths: Paths
-    processes: Processes
+    file_locks: FileLocks
     now: Callable[[], datetime]
     # Seconds of a clock that is never set.
     clock: Callable[[], float]

@@ -137,7 +137,30 @@ WHOLE = {
         "mail": {"to": ["ann@example.com"], "sender": "ben@example.com", "port": 25},
     },
     "app_changes": ["Faster."],
+    "app_troubles": [{"symptom": "slow", "checks": [{"http": "/${where}"}], "repair": {"job": "clean", "in": "web"}}],
+    "app_chores": [
+        {"name": "all is well", "every": "day", "checks": [{"http": "/a", "as": "ann"}]},
+        {"name": "the access rights are reviewed", "every": "quarter", "ids": ["X1"]},
+    ],
 }
+
+
+def test_checks_of_troubles_and_chores_are_judged_as_well() -> None:
+    fields = {
+        **WHOLE,
+        "app_troubles": [{"symptom": "slow", "checks": [{"http": "/a", "expext": 200}]}],
+        "app_chores": [
+            {"name": "a", "every": "day", "checks": [{"http": "/a"}]},
+            {"name": "b", "every": "year", "checks": [{"htp": "/a"}]},
+            {"name": "c", "every": "week", "checks": [{"htp": "/a"}]},
+        ],
+    }
+    told = problems(fields)
+    assert [problem.split(":")[0] for problem in told] == [
+        "app_chores[2].every",
+        "app_troubles[1].checks[1]",
+        "app_chores[3].checks[1]",
+    ]
 
 
 def problems(fields: Mapping[str, Any]) -> list[str]:

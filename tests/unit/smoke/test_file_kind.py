@@ -48,9 +48,7 @@ def test_who_keeps_others_from_writing_is_named(tmp_path: Path, mode: str) -> No
         "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('PRAGMA journal_mode = ' + sys.argv[2]);"
         " c.execute('BEGIN IMMEDIATE'); print(flush=True); sys.stdin.read()"
     )
-    holder = subprocess.Popen(
-        [sys.executable, "-c", script, path, mode], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    holder = subprocess.Popen([sys.executable, "-c", script, path, mode], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert holder.stdout
     holder.stdout.readline()
     try:
