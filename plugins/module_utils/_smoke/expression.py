@@ -97,7 +97,9 @@ def _value(text: str, variables: Mapping[str, object]) -> Any:
     steps = _steps(text)
     unknown = next((name for step in steps if _is_name(step) and (name := step.split(".")[0]) not in variables), None)
     if unknown is not None:
-        known = did_you_mean(unknown, variables) if variables else "None is known here."
+        # A suite that is still being read can hold names that are none.
+        names = [name for name in variables if isinstance(name, str)]
+        known = did_you_mean(unknown, names) if names else "None is known here."
         raise ExpressionError(f"There is no variable {unknown}. {known}")
     values: list[Any] = []
     for step in steps:

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address
@@ -389,6 +389,7 @@ _PLACE = re.compile(r"(?:checks|base_url|database|identities|vars|ca|timeout)(?:
     st.one_of(st.none(), _TEXTS),
     st.booleans(),
 )
+@example({"vars": {"checks": None, None: None}}, {"": {"${A}": None}}, None, None, False)
 def test_whatever_is_given_is_read_or_refused_with_its_place(
     checks: Any, identities: Any, variables: Any, text: str | None, is_file: bool
 ) -> None:
