@@ -194,7 +194,7 @@ def every_moment(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
     undisturbed = in_a_child(lambda: migrated(spec))
     expected = in_a_child(lambda: contents(spec))
     yield {"moment": None, "said": undisturbed, "is_same": True}
-    for number in range(sys.maxsize):
+    for number in range(spec["first"], sys.maxsize, spec["each"]):
         emptied(spec)
         if killed_at(number, spec) is not None:
             return

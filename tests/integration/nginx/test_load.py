@@ -233,7 +233,7 @@ def test_drains_lose_nothing(balancer: Balancer) -> None:
             for name, (out, back) in zip(FLEETS, crew.map(deploy, FLEETS, [host] * len(FLEETS))):
                 acts.append((name, host, out, back))
             load.go_on(20)
-        load.go_on(until=20_000)
+        load.go_on(until=6_000)
 
     assert load.failures() == []
     for name, host, out, back in acts:
@@ -249,7 +249,7 @@ def test_maintenance_is_told_while_it_lasts_and_only_then(balancer: Balancer) ->
         for action in ["maintenance_on", "maintenance_off"] * 3:
             load.go_on()
             acts.append(balancer.act("shop", action))
-        load.go_on(until=10_000)
+        load.go_on(until=3_000)
         acts.append(balancer.act("shop", "maintenance_off"))
 
     assert {(answer.status, answer.told) for answer in load.answers} == {(200, ""), (503, "300")}
