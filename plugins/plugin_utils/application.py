@@ -31,6 +31,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._errors import In
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate import options as migrate
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.registry import RUNNERS
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.rules import refused
+from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.tool import erasing
 from ansible_collections.shipshape.webapp.plugins.module_utils._notice import usecase as notice
 from ansible_collections.shipshape.webapp.plugins.module_utils._secrets import masked
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke import options as smoke
@@ -228,6 +229,13 @@ class _Judge:
             params["copied_files"] = [file]
         places = {**_OF_RELEASE, "copied_files[1]": "app_environment_file"}
         self.form.ask(lambda: release.request_of(params), places)
+        # A build has the application's environment, and with it the way to its database.
+        for number, step in enumerate(params["build"] or (), 1):
+            for option in ("install", "run"):
+                words = erasing(step[option] or "")
+                if words:
+                    place = f"{self.form.numbered('app_build', number)}.{option}"
+                    self.form.told.append(f"{place}: {words} drops data, and the way back is a backup. Leave it out.")
 
     def processes(self) -> None:
         """The processes, in each slot that they can be in."""

@@ -275,7 +275,8 @@ def _share(request: Request, root: Root, path: str, host: Host) -> None:
         if is_file and host.paths.facts(kept) is None:
             raise FileError(f"{kept}, which the release shares, is not there: create it first.", path=kept)
         makes = [posixpath.dirname(f"{path}/{shared}"), *([] if is_file else [kept])]
-        host.commands.run(["mkdir", "--parents", "--", *makes]).succeeded(f"To share {shared}")
+        # Whatever the user's umask is, nobody else writes there.
+        host.commands.run(["mkdir", "--parents", "--mode=0755", "--", *makes]).succeeded(f"To share {shared}")
         host.trees.remove(f"{path}/{shared}")
         host.trees.point(f"{path}/{shared}", kept)
 

@@ -58,6 +58,15 @@ _VALUE = re.compile(
 _SHORTEST_SECRET = 4
 
 
+def erasing(command: str) -> str | None:
+    """The words in a command by which a tool that migrates erases data, also where they name a script."""
+    words = words_of([command])
+    for one, other in zip(words, words[1:]):
+        if other == "reset" and one in ("migrate", "db"):
+            return f"{one} {other}"
+    return next((word for word in words if word in _NEVER and word != "reset"), None)
+
+
 def words_of(argv: Iterable[str]) -> list[str]:
     """The words of a command, also those within an argument for a shell or in the name of a script, as in db:push."""
     return [word for argument in argv for word in re.split(r"[\s:=;&|()'\"]+", argument) if word]

@@ -202,7 +202,7 @@ class Pm2:
         stay = [one for one in former if one["namespace"] not in names]
         self._write([*stay, *apps], {**kept, **{one.name: one for one in definitions}})
         for name in names:
-            self._ends[name] = self._host.paths.end(self.log(name))
+            self._ends.update({path: self._host.paths.end(path) for path in self._logs(name)})
         only = ",".join(map(self.full_name, sorted(names)))
         begun = self._host.clock()
         try:
@@ -273,17 +273,24 @@ class Pm2:
         return found
 
     def last_words(self, name: str) -> Sequence[str]:
-        """The end of its error log."""
-        path = self.log(name)
-        if not self._host.paths.facts(path):
-            return []
-        return [line for line in self._host.paths.lines(path, self._ends.get(name)) if line.strip()][-_LAST_LINES:]
+        """The end of its error log, or of its other one, into which some write everything."""
+        return self._lines(self.log(name))
 
     def log(self, name: str) -> str:
-        """Where it was declared, or where PM2 puts it."""
+        """Where it was declared, or where PM2 puts it: of its two logs the first in which it has written anything."""
+        logs = self._logs(name)
+        return next(filter(self._lines, logs), logs[0])
+
+    def _logs(self, name: str) -> Sequence[str]:
         definition = self.kept().get(name)
-        default = f"{self._home}/logs/{self.full_name(name)}-error.log"
-        return (definition.error_log if definition else None) or default
+        declared = (definition.error_log, definition.out_log) if definition else (None, None)
+        default = f"{self._home}/logs/{self.full_name(name)}"
+        return [path or f"{default}-{kind}.log" for path, kind in zip(declared, ("error", "out"))]
+
+    def _lines(self, path: str) -> Sequence[str]:
+        if not self._host.paths.facts(path):
+            return []
+        return [line for line in self._host.paths.lines(path, self._ends.get(path)) if line.strip()][-_LAST_LINES:]
 
     def _mark(self) -> tuple[str, str]:
         return self._slot.application, self._slot.name or ""

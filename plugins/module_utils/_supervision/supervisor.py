@@ -145,7 +145,7 @@ class Supervisor(Protocol):
         """
 
     def last_words(self, name: str) -> Sequence[str]:
-        """The last lines that it wrote to its error log since it was started."""
+        """The last lines that it wrote to its log since it was started, those of errors if there are any."""
 
     def log(self, name: str) -> str:
         """Where people find that log: a path, or what shows it."""

@@ -113,6 +113,31 @@ HOLIBOT = {
     },
 }
 
+LUMIKU_VALUES = {
+    "REDIS_HOST": "redis.example.com",
+    "REDIS_PORT": 6379,
+    "REDIS_PASSWORD": "k3Jd92hfKx88",
+    "DATABASE_URL": "postgresql://lumiku:k3Jd92hfKx89@db.example.com:5432/lumiku",
+    "CORS_ORIGIN": "https://app.example.com",
+    "DUITKU_MERCHANT_CODE": "D1234",
+    "DUITKU_API_KEY": "k3Jd92hfKx90",
+    "DUITKU_RETURN_URL": "https://app.example.com/payment/success",
+}
+LUMIKU = {
+    **rendered(
+        yaml.safe_load((ROOT / "playbooks/vars/lumiku.yml").read_text()),
+        {
+            **PLACEHOLDERS,
+            "app_root": "/srv/lumiku",
+            "app_environment_values": LUMIKU_VALUES,
+            "lumiku_tls": {"self_signed": True},
+        },
+    ),
+    "app_domain": "shop.example.com",
+    "app_source": {"git": "https://git.example.com/lumiku.git"},
+    "app_environment_values": LUMIKU_VALUES,
+}
+
 # With a part for every module.
 WHOLE = {
     **FACESHOT,
@@ -177,11 +202,17 @@ def example_of_the_page() -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "fields",
-    [FACESHOT, STACKLENS, HOLIBOT, WHOLE, SHOP, example_of_the_page()],
-    ids=["faceshot", "stacklens", "holibot", "whole", "least", "page"],
+    [FACESHOT, STACKLENS, HOLIBOT, LUMIKU, WHOLE, SHOP, example_of_the_page()],
+    ids=["faceshot", "stacklens", "holibot", "lumiku", "whole", "least", "page"],
 )
 def test_nothing_is_wrong_with_what_is_right(fields: dict[str, Any]) -> None:
     assert problems(fields) == []
+
+
+def test_lumiku_is_watched_for_critical_errors_for_as_long_as_its_guide_says() -> None:
+    watched = {check["name"]: check["for"] for check in LUMIKU["app_checks"] if "L26" in check.get("ids", ())}
+    assert LUMIKU["app_watch"] == 15 * 60
+    assert watched == {"no critical error in the log": "${watch}"}
 
 
 MISTAKES: list[tuple[dict[str, Any], str]] = [
@@ -222,6 +253,18 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     (
         {"app_build": [{"run": "x", "in": f"../{CANARY}"}]},
         "app_build[1].in: it does not lead to something in the release: give a path from there.",
+    ),
+    (
+        {"app_build": [{"install": "npm ci"}, {"run": "npx prisma migrate reset --force"}]},
+        "app_build[2].run: migrate reset drops data, and the way back is a backup. Leave it out.",
+    ),
+    (
+        {"app_build": [{"run": "sh -c 'npm run db:reset'"}]},
+        "app_build[1].run: db reset drops data, and the way back is a backup. Leave it out.",
+    ),
+    (
+        {"app_build": [{"install": "npm ci && npx prisma db push --accept-data-loss"}]},
+        "app_build[1].install: --accept-data-loss drops data, and the way back is a backup. Leave it out.",
     ),
     (
         {"app_build_environment": {"A-B": CANARY}},

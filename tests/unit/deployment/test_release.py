@@ -460,6 +460,18 @@ def test_what_is_shared_outlives_releases(place: Place) -> None:
     assert (path / "settings.json").read_text() == "{}"
 
 
+@pytest.mark.parametrize("umask", [0o002, 0o077])
+def test_what_is_shared_can_be_read_by_all_and_written_by_its_user_alone(place: Place, umask: int) -> None:
+    place.commit({"app.js": "one"})
+    before = os.umask(umask)
+    try:
+        place.make(shared=["uploads", "outputs"])
+    finally:
+        os.umask(before)
+    modes = [(place.root / "shared" / name).stat().st_mode & 0o777 for name in ("uploads", "outputs")]
+    assert modes == [0o755, 0o755]
+
+
 def test_a_shared_file_that_is_not_there_is_told(place: Place) -> None:
     with pytest.raises(FileError, match=r"settings.json, which the release shares, is not there: create it first"):
         place.make(shared_files=["settings.json"])

@@ -620,6 +620,17 @@ def test_last_words_are_those_since_the_start() -> None:
     assert one.last_words("api") == []
 
 
+def test_last_words_are_those_of_its_other_log_if_it_writes_everything_there() -> None:
+    error, out = (f"{HOME}/logs/web-blue-{kind}.log" for kind in ("error", "out"))
+    host = Pm2Host(content={error: b"old\n", out: b"older\n"})
+    one = start(host, WEB)
+    host.content[out] += b"no Redis\n"
+    assert (one.last_words("web"), one.log("web")) == (["no Redis"], out)
+
+    host.content[error] += b"at last\n"
+    assert (one.last_words("web"), one.log("web")) == (["at last"], error)
+
+
 def test_log_is_where_it_was_declared() -> None:
     host = Pm2Host()
 
