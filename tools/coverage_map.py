@@ -44,6 +44,7 @@ MODULES = (
     "migrate",
     "nginx_sites",
     "pm2",
+    "prometheus_rules",
     "release",
     "smoke_check",
     "support_bundle",

@@ -577,8 +577,10 @@ class Mailer(Protocol):
 class Poster(Protocol):
     """Posts to webhooks."""
 
-    def post(self, url: str, body: bytes, *, timeout: float, ca: str | None) -> None:
-        """Post JSON. Raises DeliveryError, without the address."""
+    def post(
+        self, url: str, body: bytes, *, timeout: float, ca: str | None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Post JSON. Raises DeliveryError, without the address and the headers."""
 
 
 class Stream(Protocol):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http.client import HTTPException
 from urllib.error import HTTPError
 
@@ -17,14 +18,16 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._errors import De
 class HostWebhook:
     """Posts to an address, which is a secret as a whole: whoever knows it may post there."""
 
-    def post(self, url: str, body: bytes, *, timeout: float, ca: str | None) -> None:
+    def post(
+        self, url: str, body: bytes, *, timeout: float, ca: str | None, headers: Mapping[str, str] | None = None
+    ) -> None:
         """Post JSON; anything but a status of 2xx is a failure."""
         try:
             with open_url(
                 url,
                 data=body,
                 method="POST",
-                headers={"Content-Type": "application/json"},
+                headers={"Content-Type": "application/json", **(headers or {})},
                 timeout=timeout,
                 ca_path=ca,
                 follow_redirects="none",

@@ -12,7 +12,8 @@ version_added: 0.1.0
 author:
   - Shipshape contributors (@shipshape)
 description:
-  - Posts a message to webhooks of chats, and hands a mail to a relay.
+  - Posts a message to webhooks of chats, hands a mail to a relay, and marks the deployment in the graphs of monitoring
+    services.
   - Who could not be told is a warning and no failure, as a deployment that is good stays good.
 extends_documentation_fragment:
   - shipshape.webapp.attributes
@@ -117,6 +118,42 @@ options:
         description:
           - The password for that.
         type: str
+  markers:
+    description:
+      - The monitoring services in whose graphs the deployment is marked.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      service:
+        description:
+          - V(datadog) gets an event, V(newrelic) a deployment of an application.
+        type: str
+        choices: [datadog, newrelic]
+        required: true
+      key:
+        description:
+          - The API key.
+        type: str
+        required: true
+      url:
+        description:
+          - The address of its API, such as V(https://api.datadoghq.eu) or V(https://api.eu.newrelic.com). Without it,
+            that in the United States.
+        type: str
+      application:
+        description:
+          - The number of the application in New Relic, which needs it.
+        type: str
+      tags:
+        description:
+          - Tags of Datadog, such as V(env:production). The O(revision) is there as C(version).
+        type: list
+        elements: str
+  revision:
+    description:
+      - What was deployed, for O(markers).
+    type: str
   timeout:
     description:
       - For how many seconds each of them is waited for.
@@ -143,6 +180,9 @@ EXAMPLES = r"""
       host: relay.example.com
       user: deployments
       password: "{{ vault_relay_password }}"
+    markers:
+      - {service: datadog, key: "{{ vault_datadog_key }}", tags: [env:production]}
+    revision: 8c1f2ab
   delegate_to: localhost
 """
 
@@ -175,6 +215,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.shipshape.webapp.plugins.module_utils._argspec import ArgumentSpec
 from ansible_collections.shipshape.webapp.plugins.module_utils._entrypoint import conceal, run
 from ansible_collections.shipshape.webapp.plugins.module_utils._mail import HostMail
+from ansible_collections.shipshape.webapp.plugins.module_utils._notice.marker import SERVICES
 from ansible_collections.shipshape.webapp.plugins.module_utils._notice.usecase import Host, Request, secrets_of, tell
 from ansible_collections.shipshape.webapp.plugins.module_utils._webhook import HostWebhook
 
@@ -195,6 +236,13 @@ def deployment_notice_argument_spec() -> ArgumentSpec:
         "user": {"type": "str"},
         "password": {"type": "str", "no_log": True},
     }
+    mark = {
+        "service": {"type": "str", "choices": list(SERVICES), "required": True},
+        "key": {"type": "str", "required": True, "no_log": True},
+        "url": {"type": "str"},
+        "application": {"type": "str"},
+        "tags": {"type": "list", "elements": "str"},
+    }
     return ArgumentSpec(
         {
             "summary": {"type": "list", "elements": "str", "required": True},
@@ -205,6 +253,8 @@ def deployment_notice_argument_spec() -> ArgumentSpec:
             # As a whole: what is secret within an option stands in the host's journal otherwise.
             "webhooks": {"type": "list", "elements": "dict", "default": [], "options": webhook, "no_log": True},
             "mail": {"type": "dict", "options": mail, "no_log": True},
+            "markers": {"type": "list", "elements": "dict", "default": [], "options": mark, "no_log": True},
+            "revision": {"type": "str"},
             "timeout": {"type": "float", "default": 10},
             "ca_file": {"type": "path"},
         }
@@ -215,7 +265,7 @@ def main() -> None:
     module = AnsibleModule(supports_check_mode=True, **deployment_notice_argument_spec().to_kwargs())
     options = dict(module.params)
     request = Request(ca=options.pop("ca_file"), **options)
-    conceal(module, "webhooks mail", secrets_of(request))
+    conceal(module, "webhooks mail markers", secrets_of(request))
     host = Host(HostWebhook(), HostMail())
     run(module, lambda: tell(request, host, check_mode=module.check_mode))
 

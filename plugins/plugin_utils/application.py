@@ -54,7 +54,7 @@ _PREFIX = "app_"
 
 # What of a module the role itself says, or never says.
 _NOT_OF_MIGRATE = frozenset({"state", "steps", "backup", "without_backup", "statement_done"})
-_OF_NOTICE = ("webhooks", "mail")
+_OF_NOTICE = ("webhooks", "mail", "markers")
 
 # Which option of a module a field is.
 _OF_RELEASE = {
@@ -288,7 +288,8 @@ class _Judge:
     def notice(self) -> None:
         """Who is told."""
         told = self.values.get("app_notify") or {}
-        request = notice.Request(summary=["-"], webhooks=told.get("webhooks") or (), mail=told.get("mail"))
+        webhooks, markers = (told.get(option) or () for option in ("webhooks", "markers"))
+        request = notice.Request(summary=["-"], webhooks=webhooks, mail=told.get("mail"), markers=markers)
         places = {option: f"app_notify.{option}" for option in _OF_NOTICE}
         self.form.tell(notice.problems_of(request), places)
 

@@ -10,6 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import DeliveryError, InvalidInput
+from ansible_collections.shipshape.webapp.plugins.module_utils._notice.marker import (
+    Event,
+    Post,
+    marker,
+    problems_of_marker,
+)
 from ansible_collections.shipshape.webapp.plugins.module_utils._notice.message import chat, subject, text
 from ansible_collections.shipshape.webapp.plugins.module_utils._result import Result
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Mail, Mailer, Poster, Relay
@@ -26,6 +32,8 @@ class Request:
     report: str | None = None
     webhooks: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
     mail: Mapping[str, Any] | None = field(default=None, repr=False)
+    markers: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
+    revision: str | None = None
     timeout: float = 10
     ca: str | None = None
 
@@ -64,6 +72,8 @@ def problems_of(request: Request) -> Iterator[str]:
     for number, webhook in enumerate(request.webhooks, 1):
         if not str(webhook["url"]).startswith(("http://", "https://")):
             yield f"webhooks[{number}].url: give an address that begins with https://."
+    for number, given in enumerate(request.markers, 1):
+        yield from problems_of_marker(f"markers[{number}]", given)
     mail = request.mail or {"to": [], "sender": "-@-"}
     places = [(f"to[{number}]", address) for number, address in enumerate(mail["to"], 1)]
     for place, address in [*places, ("sender", mail["sender"])]:
@@ -73,15 +83,22 @@ def problems_of(request: Request) -> Iterator[str]:
 
 
 def secrets_of(request: Request) -> list[str]:
-    """What nobody may see: the addresses of webhooks, and the password of the relay."""
+    """What nobody may see: the addresses of webhooks, the password of the relay, and the keys of services."""
     password = (request.mail or {}).get("password")
-    return [*(str(webhook["url"]) for webhook in request.webhooks), *([str(password)] if password else [])]
+    return [
+        *(str(webhook["url"]) for webhook in request.webhooks),
+        *([str(password)] if password else []),
+        *(str(given["key"]) for given in request.markers),
+    ]
 
 
 def _ways(request: Request, told: str, host: Host) -> Iterator[tuple[str, Callable[[], None]]]:
     for number, webhook in enumerate(request.webhooks, 1):
         body = chat(told, webhook.get("extra") or {})
-        yield webhook.get("name") or f"webhook {number}", _posting(webhook["url"], body, request, host)
+        yield webhook.get("name") or f"webhook {number}", _posting(Post(webhook["url"], {}, body), request, host)
+    event = Event(subject(request.summary), told, request.changes, request.revision or "")
+    for given in request.markers:
+        yield f"{given['service']}'s marker", _posting(marker(given, event), request, host)
     if request.mail:
         given = request.mail
         mail = Mail(given["sender"], given["to"], subject(request.summary), told)
@@ -97,5 +114,5 @@ def _ways(request: Request, told: str, host: Host) -> Iterator[tuple[str, Callab
         yield f"mail to {', '.join(mail.to)}", lambda: host.mailer.send(mail, relay)
 
 
-def _posting(url: str, body: bytes, request: Request, host: Host) -> Callable[[], None]:
-    return lambda: host.poster.post(url, body, timeout=request.timeout, ca=request.ca)
+def _posting(post: Post, request: Request, host: Host) -> Callable[[], None]:
+    return lambda: host.poster.post(post.url, post.body, timeout=request.timeout, ca=request.ca, headers=post.headers)

@@ -160,6 +160,7 @@ WHOLE = {
     "app_notify": {
         "webhooks": [{"name": "chat", "url": "https://chat.example.com/x", "extra": {"a": 1}}],
         "mail": {"to": ["ann@example.com"], "sender": "ben@example.com", "port": 25},
+        "markers": [{"service": "datadog", "key": "Fz8s-Kd02-pWq1", "tags": ["env:production"]}],
     },
     "app_changes": ["Faster."],
     "app_troubles": [{"symptom": "slow", "checks": [{"http": "/${where}"}], "repair": {"job": "clean", "in": "web"}}],
@@ -447,6 +448,10 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     (
         {"app_notify": {"webhooks": [{"url": "https://x/"}, {"url": CANARY}]}},
         "app_notify.webhooks[2].url: give an address that begins with https://.",
+    ),
+    (
+        {"app_notify": {"markers": [{"service": "newrelic", "key": CANARY}]}},
+        "app_notify.markers[1].application: give the number of the application in New Relic.",
     ),
     (
         {"app_notify": {"mail": {"to": ["a@b", CANARY], "sender": "a@b"}}},

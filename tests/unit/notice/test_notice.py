@@ -21,6 +21,7 @@ import pytest
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import InvalidInput
 from ansible_collections.shipshape.webapp.plugins.module_utils._mail import HostMail
+from ansible_collections.shipshape.webapp.plugins.module_utils._notice.marker import Event, marker
 from ansible_collections.shipshape.webapp.plugins.module_utils._notice.usecase import Host, Request, secrets_of, tell
 from ansible_collections.shipshape.webapp.plugins.module_utils._webhook import HostWebhook
 
@@ -71,7 +72,10 @@ def chat() -> Iterator[Chat]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            chat.posted.append({"type": self.headers["Content-Type"], "path": self.path, "body": json.loads(body)})
+            names = ("DD-API-KEY", "Api-Key")
+            keys = {name: self.headers[name] for name in names if name in self.headers}
+            posted = {"type": self.headers["Content-Type"], "path": self.path, "body": json.loads(body), "keys": keys}
+            chat.posted.append(posted)
             self.send_response(chat.status)
             self.send_header("Location", "/elsewhere")
             self.end_headers()
@@ -281,3 +285,95 @@ def test_secrets_are_known() -> None:
     request = Request(SUMMARY, webhooks=[{"url": "https://x/y"}], mail={"password": CANARY})
     assert secrets_of(request) == ["https://x/y", CANARY]
     assert secrets_of(Request(SUMMARY)) == []
+
+
+def marked(chat: Chat, service: str, **options: Any) -> dict[str, Any]:
+    return {"service": service, "key": CANARY, "url": f"http://127.0.0.1:{chat.port}/", **options}
+
+
+def test_datadog_gets_an_event(chat: Chat) -> None:
+    result = call(markers=[marked(chat, "datadog", tags=["env:production"])], revision="8c1f2ab", changes=["Faster"])
+
+    assert (result["changed"], result["told"], result["failed"]) == (True, ["datadog's marker"], [])
+    assert chat.posted == [
+        {
+            "type": "application/json",
+            "path": "/api/v1/events",
+            "keys": {"DD-API-KEY": CANARY},
+            "body": {
+                "title": "holibot: Deployed. Version 2 is live.",
+                "text": result["text"],
+                "tags": ["env:production", "version:8c1f2ab"],
+                "alert_type": "info",
+            },
+        }
+    ]
+
+
+def test_new_relic_gets_a_deployment(chat: Chat) -> None:
+    result = call(
+        markers=[marked(chat, "newrelic", application="42")], revision="8c1f2ab", changes=["Faster", "Bigger"]
+    )
+
+    assert result["told"] == ["newrelic's marker"]
+    assert chat.posted == [
+        {
+            "type": "application/json",
+            "path": "/v2/applications/42/deployments.json",
+            "keys": {"Api-Key": CANARY},
+            "body": {
+                "deployment": {
+                    "revision": "8c1f2ab",
+                    "description": "holibot: Deployed. Version 2 is live.",
+                    "changelog": "Faster\nBigger",
+                    "user": "shipshape",
+                }
+            },
+        }
+    ]
+
+
+def test_marker_that_is_refused_is_a_warning(chat: Chat) -> None:
+    chat.status = 403
+
+    result = call(markers=[marked(chat, "datadog")])
+
+    assert result["failed"] == ["datadog's marker: The webhook answered with status 403."]
+
+
+def test_check_mode_marks_nothing(chat: Chat) -> None:
+    assert call(check=True, markers=[marked(chat, "datadog")])["told"] == ["datadog's marker"]
+    assert chat.posted == []
+
+
+def test_marker_goes_to_the_documented_address() -> None:
+    event = Event("title", "text", [], "1")
+    addresses = [
+        marker({"service": "datadog", "key": "k"}, event).url,
+        marker({"service": "newrelic", "key": "k", "application": "42"}, event).url,
+    ]
+
+    assert addresses == [
+        "https://api.datadoghq.com/api/v1/events",
+        "https://api.newrelic.com/v2/applications/42/deployments.json",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"service": "datadog", "key": "a\nb"}, "markers[1].key: this is no key."),
+        ({"service": "datadog", "key": ""}, "markers[1].key: this is no key."),
+        ({"service": "datadog", "key": "k", "url": "ftp://x"}, "markers[1].url: give an address that begins with"),
+        ({"service": "newrelic", "key": "k"}, "markers[1].application: give the number of the application"),
+    ],
+)
+def test_marker_that_cannot_be_sent_is_refused(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        call(markers=[options])
+    [problem] = caught.value.details["problems"]
+    assert problem.startswith(told)
+
+
+def test_key_of_a_service_is_a_secret() -> None:
+    assert CANARY in secrets_of(Request(SUMMARY, markers=[{"service": "datadog", "key": CANARY}]))
