@@ -102,6 +102,7 @@ def application_problems(fields: Mapping[str, Any], known: Options, random: Call
     judge.database()
     judge.notice()
     judge.health()
+    judge.suite("app_preflight")
     judge.suite("app_gate")
     judge.suite("app_checks")
     # What both slots or both suites have in common is told once.
