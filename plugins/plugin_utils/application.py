@@ -303,7 +303,7 @@ class _Judge:
 
     def suites(self) -> None:
         """The checks, wherever the file has some."""
-        for field in ("app_gate", "app_checks"):
+        for field in ("app_preflight", "app_gate", "app_checks"):
             self._suite(field, self.values.get(field))
         for field in ("app_troubles", "app_chores"):
             for number, one in enumerate(self.values.get(field) or (), 1):

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import http.client
 import multiprocessing
+import socket
+import ssl
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -21,6 +23,38 @@ KINDS = [(method, is_kept) for method in ("GET", "POST") for is_kept in (True, F
 # So that the machine has time for what is done to the application.
 PAUSE = 0.01
 TIMEOUT = 15
+
+
+@dataclass(frozen=True)
+class Site:
+    """What is asked for: the name at the address, by TLS where an authority vouches for it."""
+
+    address: str
+    name: str
+    get: str = "/health"
+    # Without a token an order is refused with 401, after its body was read.
+    post: str = "/api/jobs/create-advanced"
+    body: bytes = b'{"sku_code": "C1-15"}'
+    authority: str = ""
+
+    def connection(self) -> http.client.HTTPConnection:
+        """A connection that is not open yet."""
+        if not self.authority:
+            return http.client.HTTPConnection(self.address, timeout=TIMEOUT)
+        return _Named(self)
+
+
+class _Named(http.client.HTTPSConnection):
+    """A connection to the address at which the resolver does not know the name."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._trust = ssl.create_default_context(cafile=site.authority)
+        super().__init__(site.name, timeout=TIMEOUT, context=self._trust)
+
+    def connect(self) -> None:
+        plain = socket.create_connection((self._site.address, self.port), TIMEOUT)
+        self.sock = self._trust.wrap_socket(plain, server_hostname=self._site.name)
 
 
 @dataclass
@@ -47,14 +81,15 @@ class Load:
 
 
 @contextmanager
-def load(address: str, name: str) -> Iterator[Load]:
+def load(address: str, name: str, **asked: Any) -> Iterator[Load]:
     """Clients of each kind that ask the site of this name at the address, until the context ends."""
+    site = Site(address, name, **asked)
     measured = Load()
     pipes = []
     for method, is_kept in KINDS:
         here, there = multiprocessing.Pipe()
         process = multiprocessing.Process(
-            target=_ask, args=(there, measured.counter, address, name, method, is_kept), daemon=True
+            target=_ask, args=(there, measured.counter, site, method, is_kept), daemon=True
         )
         process.start()
         pipes.append((here, process))
@@ -68,12 +103,11 @@ def load(address: str, name: str) -> Iterator[Load]:
             process.join()
 
 
-def _ask(pipe: Connection[Any, Any], counter: Any, address: str, name: str, method: str, is_kept: bool) -> None:
+def _ask(pipe: Connection[Any, Any], counter: Any, site: Site, method: str, is_kept: bool) -> None:
     answers: Counter[str] = Counter()
-    connection = http.client.HTTPConnection(address, timeout=TIMEOUT)
-    headers = {"Host": name, "Content-Type": "application/json"}
-    # Without a token an order is refused with 401, after its body was read.
-    path, body = ("/health", None) if method == "GET" else ("/api/jobs/create-advanced", b'{"sku_code": "C1-15"}')
+    connection = site.connection()
+    headers = {"Host": site.name, "Content-Type": "application/json"}
+    path, body = (site.get, None) if method == "GET" else (site.post, site.body)
     while not pipe.poll():
         try:
             connection.request(method, path, body=body, headers=headers)

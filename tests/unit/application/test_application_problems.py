@@ -137,6 +137,37 @@ LUMIKU = {
     "app_source": {"git": "https://git.example.com/lumiku.git"},
     "app_environment_values": LUMIKU_VALUES,
 }
+CARLOANS_VALUES = {
+    "DATABASE_URL": "postgresql://carloans:k3Jd92hfKx88@10.0.0.9/carloans",
+    "REDIS_URL": "redis://:k3Jd92hfKx89@10.0.0.9:6379",
+    "MAILGUN_API_KEY": "k3Jd92hfKx90",
+    "MAILGUN_DOMAIN": "mg.example.com",
+    "OPENAI_API_KEY": "k3Jd92hfKx91",
+}
+CARLOANS = {
+    **rendered(
+        yaml.safe_load((ROOT / "playbooks/vars/carloans.yml").read_text()),
+        {
+            **PLACEHOLDERS,
+            "app_root": "/srv/carloans",
+            "app_environment_values": CARLOANS_VALUES,
+            "app_database": CARLOANS_VALUES["DATABASE_URL"],
+            "app_balancer": "balancer",
+            "carloans_tls": {"self_signed": True},
+            "carloans_backends": [{"address": "10.0.0.1:5000", "batch": "app1"}],
+            "carloans_hosts": ["10.0.0.1"],
+            "carloans_openings": {},
+            "carloans_pools": 4,
+            "carloans_pool_size": 20,
+            "inventory_hostname": "app1",
+            "groups": {"carloans": ["app1"], "carloans_balancer": ["balancer"]},
+            "hostvars": {"app1": {"carloans_address": "10.0.0.1"}, "balancer": {"carloans_address": "10.0.0.8"}},
+        },
+    ),
+    "app_domain": "loans.example.com",
+    "app_source": {"git": "https://git.example.com/carloans.git"},
+    "app_environment_values": CARLOANS_VALUES,
+}
 
 # With a part for every module.
 WHOLE = {
@@ -149,6 +180,7 @@ WHOLE = {
     "app_database_password": "Fz8s-Kd02-pWq1",
     "app_stable": 3,
     "app_pm2": {"program": "/usr/bin/pm2", "home": "/srv/shop/.pm2"},
+    "app_preflight": [{"sql": "SELECT 1", "expect": {"value": 1}}],
     "app_gate": [
         {"http": ["/health", "/ready"], "within": "30s", "name": "it answers"},
         {"name": "one after the other", "as": "ann", "scenario": [{"http": "/a", "save": {"id": "json.id"}}]},
@@ -203,8 +235,8 @@ def example_of_the_page() -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "fields",
-    [FACESHOT, STACKLENS, HOLIBOT, LUMIKU, WHOLE, SHOP, example_of_the_page()],
-    ids=["faceshot", "stacklens", "holibot", "lumiku", "whole", "least", "page"],
+    [FACESHOT, STACKLENS, HOLIBOT, LUMIKU, CARLOANS, WHOLE, SHOP, example_of_the_page()],
+    ids=["faceshot", "stacklens", "holibot", "lumiku", "carloans", "whole", "least", "page"],
 )
 def test_nothing_is_wrong_with_what_is_right(fields: dict[str, Any]) -> None:
     assert problems(fields) == []
@@ -412,6 +444,7 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         {"app_gate": [{"scenario": [{"http": "/"}], "finally": [{"htp": "/"}]}]},
         "app_gate[1].finally[1]: there is no kind htp. Did you mean http?",
     ),
+    ({"app_preflight": [{"htp": CANARY}]}, "app_preflight[1]: there is no kind htp. Did you mean http?"),
     ({"app_gate": []}, "app_gate: there is none, so that nothing would be proved."),
     ({"app_gate": 3}, "app_gate: this is no list of checks, and no path of a file that holds one."),
     (
@@ -576,6 +609,24 @@ def test_what_the_checks_hold_secret_is_masked() -> None:
 
     assert told.startswith("app_gate[1].save.id: ")
     assert CANARY not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("INTERNAL_API_KEY", "ccl-internal-2025", "app_environment_values.INTERNAL_API_KEY "),
+        ("TRUST_PROXY", "false", "app_environment_values.TRUST_PROXY "),
+        ("CORS_ORIGIN", "http://loans.example.com", "app_environment_values.CORS_ORIGIN "),
+        ("JWT_SECRET", "k3Jd92hfKx92", "app_environment_values.JWT_SECRET "),
+        ("REDIS_URL", None, "app_environment_values.REDIS_URL is required and was not given."),
+    ],
+)
+def test_what_car_loans_may_not_have_is_refused(name: str, value: str | None, told: str) -> None:
+    values = {**CARLOANS_VALUES, name: value}
+
+    [said] = problems({**CARLOANS, "app_environment_values": {k: v for k, v in values.items() if v is not None}})
+
+    assert said.startswith(told)
 
 
 def test_a_suite_that_is_a_path_is_not_read() -> None:

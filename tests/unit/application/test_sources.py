@@ -29,6 +29,14 @@ def faceshot(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def carloans(tmp_path: Path) -> Path:
+    """The sources of its second version."""
+    for version in ("1", "2"):
+        shutil.copytree(ROOT / "examples" / "carloans" / version, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
 def outcomes(application: str, release: Path) -> dict[str, str]:
     """What becomes of the checks that read a source, by the requirements that they prove."""
     fields = yaml.safe_load((ROOT / "playbooks" / "vars" / f"{application}.yml").read_text())
@@ -50,8 +58,8 @@ def outcomes(application: str, release: Path) -> dict[str, str]:
     return {requirement: check["outcome"] for check in told for requirement in check["ids"]}
 
 
-def not_passed(release: Path) -> set[str]:
-    return {name for name, outcome in outcomes("faceshot", release).items() if outcome != "passed"}
+def not_passed(release: Path, application: str = "faceshot") -> set[str]:
+    return {name for name, outcome in outcomes(application, release).items() if outcome != "passed"}
 
 
 def change(path: Path, before: str, after: str) -> None:
@@ -85,3 +93,20 @@ def test_static_files_that_come_before_the_routes_of_faceshot_are_told(faceshot:
     lines = (faceshot / "index.js").read_text().splitlines()
     (faceshot / "index.js").write_text("\n".join(reversed(lines)))
     assert not_passed(faceshot) == {"F19"}
+
+
+def test_sources_of_car_loans_are_as_its_guide_wants_them(carloans: Path) -> None:
+    assert outcomes("carloans", carloans) == {"C35": "passed"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("idleTimeoutMillis: 30000", "idleTimeoutMillis: 300000"),
+        ("connectionTimeoutMillis: 60000", "connectionTimeoutMillis: 0"),
+        ("max: Number(DB_POOL_SIZE)", "max: 50"),
+    ],
+)
+def test_another_pool_of_car_loans_is_told(carloans: Path, before: str, after: str) -> None:
+    change(carloans / "src/database.js", before, after)
+    assert not_passed(carloans, "carloans") == {"C35"}
