@@ -28,6 +28,7 @@ def run(module: AnsibleModule, use_case: Callable[[], Result]) -> NoReturn:
     """Carry out the use case and leave the module with its result or its sentence."""
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
+    failure: dict[str, Any] = {}
     try:
         result = use_case()
     except Exception as error:

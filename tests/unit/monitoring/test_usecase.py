@@ -99,11 +99,11 @@ class Prometheus:
 
     def world(self) -> World:
         return World(
-            commands=cast("Commands", self),
-            files=cast("Files", _Files()),
+            commands=cast(Commands, self),
+            files=cast(Files, _Files()),
             folders=HostFolders(),
             locks=HostLocks(),
-            network=cast("Network", self),
+            network=cast(Network, self),
             clock=self.clock,
             pause=self.pause,
             room=lambda: str(self.room),
