@@ -19,7 +19,7 @@ from typing import Any
 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.address import Address
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Failure
-from ansible_collections.shipshape.webapp.plugins.module_utils._database.sqlite import file_uri
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.sqlite import SIDES, file_uri
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import DatabaseError, FileError
 from ansible_collections.shipshape.webapp.plugins.module_utils._processes import HostProcesses
 
@@ -160,7 +160,7 @@ class SqliteConnection:
 
     def _holders(self) -> list[str]:
         """Who keeps others from writing, if somebody still does; the file itself is not opened for that."""
-        beside = [self._path, *(self._path + suffix for suffix in ("-wal", "-shm", "-journal"))]
+        beside = [self._path, *(self._path + suffix for suffix in SIDES)]
         return [str(holder) for holder in HostProcesses().locking(beside) if holder.pid != os.getpid()]
 
     def _obstacle(self) -> Failure | None:

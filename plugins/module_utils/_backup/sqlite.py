@@ -20,7 +20,7 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._database.beside 
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Engine, Table
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.host import Host
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.ledger import read_ledger
-from ansible_collections.shipshape.webapp.plugins.module_utils._database.sqlite import Sqlite, file_uri
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.sqlite import SIDES, Sqlite, file_uri
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import (
     BackupError,
     DatabaseError,
@@ -28,9 +28,6 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._errors import (
     InvalidInput,
 )
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection, Flow, Folders, Stage
-
-# Files that belong to a database of the same name, and can hold some of its transactions.
-_SIDES = ("-wal", "-shm", "-journal")
 
 # Of a name. Linux takes 255 bytes, and the longest of the sides has to go after it.
 _LONGEST = 200
@@ -130,7 +127,7 @@ class SqliteBackup:
         try:
             self._inspected(path, address, flow, host)
         except BaseException:
-            _remove(host.folders, address.name, "", *_SIDES)
+            _remove(host.folders, address.name, "", *SIDES)
             raise
 
     def obstacles(self, address: Address, host: Host) -> list[str]:
@@ -179,8 +176,8 @@ class SqliteBackup:
                     with _as_before_on_failure(folders, path, old, copy.name):
                         _exchange(folders, path, old, copy.name)
                 else:
-                    _move(folders, path, copy.name, "", *_SIDES)
-                    _move(folders, old, path, *_SIDES)
+                    _move(folders, path, copy.name, "", *SIDES)
+                    _move(folders, old, path, *SIDES)
 
         return Swap(replace(live, name=old) if was_there else None, undo)
 
@@ -199,7 +196,7 @@ class SqliteBackup:
         name = posixpath.basename(address.name)
         if not is_beside(name, name.rpartition("__")[0], _LONGEST):
             raise BackupError(f"{address} was made by no restore, and is not removed.", path=address.name)
-        _remove(host.folders, address.name, "", *_SIDES)
+        _remove(host.folders, address.name, "", *SIDES)
 
     def _open(self, address: Address, host: Host, wait: float = _NO_WAIT) -> Connection:
         return host.connect(address, self.engine, lock_timeout=wait)
@@ -293,7 +290,7 @@ class SqliteBackup:
         """Have all of the copy in its one file, whatever else has been beside it."""
         with closing(self._open(copy, host)) as connection:
             connection.rows("PRAGMA wal_checkpoint(TRUNCATE)")
-        _refuse_if_present(host.folders, copy.name, *_SIDES)
+        _refuse_if_present(host.folders, copy.name, *SIDES)
 
     @contextmanager
     def _alone(self, path: str, host: Host, wait: float) -> Iterator[None]:
@@ -312,7 +309,7 @@ class SqliteBackup:
                 if is_busy:
                     raise _in_use(path, [_UNSEEN])
                 # They are empty now, and SQLite itself removes them only as long as nothing is renamed.
-                _remove(host.folders, path, *_SIDES)
+                _remove(host.folders, path, *SIDES)
             except DatabaseError as error:
                 if error.reason == "locked":
                     raise _in_use(path, [_UNSEEN]) from error
@@ -389,7 +386,7 @@ def _beside(path: str, purpose: str, tag: str) -> str:
 
 def _main(name: str) -> str:
     """The database to which a file belongs."""
-    return next((name[: -len(side)] for side in _SIDES if name.endswith(side)), name)
+    return next((name[: -len(side)] for side in SIDES if name.endswith(side)), name)
 
 
 def _present(folders: Folders, path: str) -> set[str]:
@@ -422,9 +419,9 @@ def _exchange(folders: Folders, live: str, new: str, aside: str) -> None:
     """
     if live in _present(folders, live):
         folders.link(live, aside)
-    _move(folders, live, aside, *_SIDES)
+    _move(folders, live, aside, *SIDES)
     folders.move(new, live)
-    _move(folders, new, live, *_SIDES)
+    _move(folders, new, live, *SIDES)
 
 
 @contextmanager
@@ -446,13 +443,13 @@ def _take_back(folders: Folders, live: str, new: str, aside: str) -> None:
     """Undo as much of an exchange as was done."""
     there = _present(folders, live)
     if new not in there:
-        _move(folders, live, new, *_SIDES)
+        _move(folders, live, new, *SIDES)
         folders.link(live, new)
         if aside not in there:
             folders.remove(live)
     if aside in there:
         folders.move(aside, live)
-    _move(folders, aside, live, *_SIDES)
+    _move(folders, aside, live, *SIDES)
     # Of two names of one file, to move one to the other leaves both.
     if aside in there:
         folders.remove(aside)
@@ -460,7 +457,7 @@ def _take_back(folders: Folders, live: str, new: str, aside: str) -> None:
 
 def _refuse_if_present(folders: Folders, path: str, *suffixes: str) -> None:
     there = _present(folders, path)
-    found = [path + suffix for suffix in suffixes or ("", *_SIDES) if path + suffix in there]
+    found = [path + suffix for suffix in suffixes or ("", *SIDES) if path + suffix in there]
     if found:
         raise BackupError(f"{found[0]} is there, and should not be. Nothing was changed. Find out whose it is.")
 
@@ -469,7 +466,7 @@ def _refuse_if_present(folders: Folders, path: str, *suffixes: str) -> None:
 
 
 def _holders(path: str, host: Host) -> list[str]:
-    return [str(holder) for holder in host.processes.holding([path + suffix for suffix in ("", *_SIDES)])]
+    return [str(holder) for holder in host.processes.holding([path + suffix for suffix in ("", *SIDES)])]
 
 
 def _refuse_if_held(path: str, name: str, host: Host) -> None:

@@ -168,6 +168,7 @@ def _running(request: Request, contents: Contents, host: Host) -> None:
     processes = host.processes.all()
     owners = {inode: process for process in processes for inode in host.sockets.opened(process.pid) or ()}
     listening = sorted(host.sockets.listening(), key=lambda one: (one.port, one.address))
+    taken = {one.port for one in listening}
     contents.add_table(
         "ports.txt",
         [
@@ -182,7 +183,7 @@ def _running(request: Request, contents: Contents, host: Host) -> None:
                 )
                 for one in listening
             ),
-            *((port, "nobody listens", "yes", "", "") for port in request.ports if port not in _ports(listening)),
+            *((port, "nobody listens", "yes", "", "") for port in request.ports if port not in taken),
         ],
     )
     contents.add_table(
@@ -201,10 +202,6 @@ def _running(request: Request, contents: Contents, host: Host) -> None:
             ),
         ],
     )
-
-
-def _ports(listening: Sequence[Any]) -> set[int]:
-    return {one.port for one in listening}
 
 
 def _schema(address: Address, engine: Engine, contents: Contents, host: Host) -> None:

@@ -24,6 +24,9 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine 
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import DatabaseError, InvalidInput
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
 
+# Files that belong to a database of the same name, and can hold some of its transactions.
+SIDES = ("-wal", "-shm", "-journal")
+
 # What stands in a definition: a string, a name in one of three kinds of quotes, a comment, a number, a word, or a
 # character. White space is none of these, and only of the white space between them does nothing depend.
 _PIECE = re.compile(

@@ -169,18 +169,22 @@ def _attested(request: Request, about: str | None, host: Host) -> bytes:
     """What the journal is to say of what somebody has attested."""
     if request.attested and about is None:
         raise InvalidInput("deployment_lock", ["attested: there is no deployment of which that could be said."])
-    owner = locks.owner_of(request.owner or {})
+    by = _by(request)
     return b"".join(
-        journal.journal_line(host.now(), deployment=about, attested=name, by=f"{owner.who} on {owner.controller}")
-        for name in request.attested
+        journal.journal_line(host.now(), deployment=about, attested=name, by=by) for name in request.attested
     )
 
 
 def _done(request: Request, host: Host) -> bytes:
     """What the journal is to say of chores that were done."""
-    owner = locks.owner_of(request.owner or {})
-    by = f"{owner.who} on {owner.controller}"
+    by = _by(request)
     return b"".join(journal.journal_line(host.now(), chore=name, by=by) for name in request.chores)
+
+
+def _by(request: Request) -> str:
+    """The person, and from where; which process it was says nothing later."""
+    owner = locks.owner_of(request.owner or {})
+    return f"{owner.who} on {owner.controller}"
 
 
 def _given_back(request: Request, present: Lock, now: datetime) -> tuple[None, bytes]:

@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.shipshape.webapp.plugins.module_utils._database.sqlite import SIDES
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import CommandError
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.arguments import Option
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.kind import Observed, Setting, Unobserved, World
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import FileFacts, Paths
 
 _UNKNOWN = ("type", "mode", "owner", "group", "size", "age_s", "writable", "locked_by")
-
-# Beside a database of SQLite these hold what belongs to it, and are newer than the database itself.
-_SIDES = ("-wal", "-shm", "-journal")
 
 
 class File:
@@ -61,7 +59,7 @@ class File:
             "size": facts.size,
             "age_s": round(world.now().timestamp() - facts.modified, 3),
             "writable": facts.is_writable if user is None else _may_write(user, path, setting, world),
-            "locked_by": [str(holder) for holder in world.file_locks.locking([path, *(path + end for end in _SIDES)])],
+            "locked_by": [str(holder) for holder in world.file_locks.locking([path, *(path + end for end in SIDES)])],
         }
         return Observed(values, f"{path} is a {values['type']} of {facts.owner}:{facts.group}, mode {values['mode']}.")
 
@@ -73,7 +71,8 @@ def newest(paths: Paths, pattern: str) -> str | None:
 
 
 def _of_interest(paths: Paths, path: str, pattern: str) -> FileFacts | None:
-    return None if path != pattern and path.endswith(_SIDES) else paths.facts(path)
+    # What stands beside a database of SQLite is newer than the database itself.
+    return None if path != pattern and path.endswith(SIDES) else paths.facts(path)
 
 
 def _may_write(user: str, path: str, setting: Setting, world: World) -> bool:
