@@ -95,7 +95,7 @@ class DatabaseError(ShipshapeError):
     """A database did not do what it was asked.
 
     `reason` is one of driver, address, refused, timeout, tls, login, unknown_database, permission, locked, read_only,
-    disk_full, missing, duplicate, constraint, syntax, corrupt, version, other.
+    disk_full, missing, changed, duplicate, constraint, syntax, corrupt, version, other.
     """
 
     def __init__(self, message: str, *, reason: str, **details: Any) -> None:

@@ -439,7 +439,7 @@ _CORRUPT = _Cause(
     "Check it with CHECK TABLE, and restore a backup if it cannot be repaired.",
 )
 _DDL = _Cause(
-    "other",
+    "changed",
     "another session changed a table's definition during the snapshot",
     "Run it again when no migration is running.",
 )

@@ -16,6 +16,7 @@ from functools import partial
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.engine import Column, Engine, Table
 from ansible_collections.shipshape.webapp.plugins.module_utils._database.host import Host
 from ansible_collections.shipshape.webapp.plugins.module_utils._errors import (
+    DatabaseError,
     InvalidInput,
     MigrationError,
     ShipshapeError,
@@ -43,6 +44,11 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.standing
 from ansible_collections.shipshape.webapp.plugins.module_utils._migrate.tool_ledger import keeps_no_ledger, lock_of
 from ansible_collections.shipshape.webapp.plugins.module_utils._result import Diff, Result
 from ansible_collections.shipshape.webapp.plugins.module_utils._types import Connection
+
+# MySQL's snapshots hold rows and no definitions: what another migration drops or alters is gone while we look.
+_DISTURBED = ("changed", "missing")
+_LOOKS = 20
+_PAUSE = 0.25
 
 # As a restore calls what may be lost without a limit.
 _UNLIMITED = "unlimited"
@@ -98,6 +104,16 @@ class _Site:
 
     def look(self, before: _Seen | None = None, *, is_counted: bool = False) -> _Seen:
         """The database now; rows are counted where something is to be done, or where it is asked for."""
+        for _time in range(_LOOKS - 1):
+            try:
+                return self._seen(before, is_counted)
+            except DatabaseError as error:
+                if error.reason not in _DISTURBED:
+                    raise
+            self.host.pause(_PAUSE)
+        return self._seen(before, is_counted)
+
+    def _seen(self, before: _Seen | None, is_counted: bool) -> _Seen:
         request, engine, observe = self.request, self.engine, self.runner.observe
         if before and isinstance(self.runner, SqlRunner):
             # What was judged is what is carried out and proved, whatever has become of the files since.

@@ -53,6 +53,8 @@ _LONGEST_DELAY = 15.0
 _TIMES = 10
 # For how many times as long as PM2 took to stop it something may be on its way that was begun before.
 _SLOWNESS = 3
+# How long ago PM2 has started a process again that may well end as the one before did, in seconds.
+_YOUNG = 30.0
 
 # Of these, many only say in which function a program was.
 _LAST_LINES = 40
@@ -223,7 +225,8 @@ class Pm2:
     def stop(self, names: Sequence[str]) -> None:
         """Delete them, and see that none comes again that was not ready yet."""
         for _time in range(_TIMES):
-            trap = [record for record, name in self._own() if name in names and _is_trap(record)]
+            now = self._host.now()
+            trap = [record for record, name in self._own() if name in names and _is_trap(record, now)]
             begun = self._host.clock()
             self._end(self._numbers(names), self._kill_timeout(names), is_trap=bool(trap))
             if not trap:
@@ -466,11 +469,15 @@ def _who(program: str, host: Host) -> Who:
     return Who(fields[0], fields[5], path)
 
 
-def _is_trap(record: Mapping[str, Any]) -> bool:
+def _is_trap(record: Mapping[str, Any], now: float) -> bool:
     """Whether it is waited for, now or soon: PM2 takes the end of such a process for its being ready."""
     settings = record["pm2_env"]
-    is_up = settings.get("status") == "online"
-    return settings.get("status") == _LAUNCHING or (bool(settings.get("wait_ready")) and not is_up)
+    if settings.get("status") != "online":
+        return settings.get("status") == _LAUNCHING or bool(settings.get("wait_ready"))
+    # So it is online also for the moment in which it has ended already.
+    age = now - float(settings.get("pm_uptime") or 0) / 1000
+    has_just_come_again = bool(settings.get("restart_time")) and age < _YOUNG
+    return bool(settings.get("wait_ready")) and has_just_come_again
 
 
 def _delay(records: Sequence[Mapping[str, Any]]) -> float:

@@ -278,7 +278,7 @@ SAID = [
     ("1366", "Incorrect integer value: 'secret-value' for column `s`.`t`.`a` at row 1", "constraint", ""),
     ("1064", "You have an error in your SQL syntax; near 'secret-value' at line 3", "syntax", "(line 3)"),
     ("", "ERROR 1064 (42000) at line 7: You have an error; near 'secret-value' at line 1", "syntax", "(line 7)"),
-    ("1412", "Table definition has changed, please retry transaction", "other", ""),
+    ("1412", "Table definition has changed, please retry transaction", "changed", ""),
     ("1153", "Got a packet bigger than 'max_allowed_packet' bytes", "other", ""),
     ("", "mariadb-dump: Error 2020: Got packet bigger than 'max_allowed_packet' bytes when dumping", "other", ""),
     ("2006", "MySQL server has gone away (BrokenPipeError(32, 'Broken pipe'))", "other", ""),

@@ -88,7 +88,7 @@ class Shop:
         asked = Project(address, str(self.folder), str(self.folder), **{"wait": 0, **(project or {})})
         return migrate(
             Request(asked, **{"is_backup_waived": backups is None, **options}),
-            host=this_host(),
+            host=replace(this_host(), pause=lambda _seconds: None),
             engine=Sqlite(),
             runner=runner or SqlRunner(),
             snapshots=Snapshots(backups.take, backups.restore) if backups else None,
@@ -127,6 +127,40 @@ def names(result: Result, key: str = "applied") -> list[Any]:
     found = result.data[key]
     assert isinstance(found, list)
     return [one["name"] if isinstance(one, dict) else one for one in found]
+
+
+# Looking.
+
+
+@pytest.mark.parametrize("reason", ["changed", "missing"])
+def test_table_that_another_migration_takes_away_meanwhile_is_looked_for_again(
+    shop: Shop, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments = iter([True, True])
+    bare = Sqlite.count_rows
+
+    def count_rows(*asked: Any) -> Any:
+        if next(moments, False):
+            raise DatabaseError("shop.gone does not exist.", reason=reason)
+        return bare(*asked)
+
+    monkeypatch.setattr(Sqlite, "count_rows", count_rows)
+    assert names(shop.migrate()) == ["1_users.sql", "2_orders.sql"]
+
+
+@pytest.mark.parametrize(("reason", "looks"), [("missing", 20), ("permission", 1)])
+def test_what_cannot_be_looked_at_is_told(
+    shop: Shop, reason: str, looks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = []
+
+    def count_rows(*asked: Any) -> Any:
+        looked.append(asked)
+        raise DatabaseError("shop.gone cannot be read.", reason=reason)
+
+    monkeypatch.setattr(Sqlite, "count_rows", count_rows)
+    assert str(shop.refused(DatabaseError).message) == "shop.gone cannot be read."
+    assert len(looked) == looks
 
 
 # Applying.

@@ -376,6 +376,10 @@ def test_stop_deletes_by_number_and_drops_the_declaration() -> None:
     [
         ({"status": "online"}, False),
         ({"status": "online", "wait_ready": True}, False),
+        ({"status": "online", "wait_ready": True, "restart_time": 1, "pm_uptime": (_NOW - 5) * 1000}, True),
+        ({"status": "online", "wait_ready": True, "restart_time": 0, "pm_uptime": (_NOW - 5) * 1000}, False),
+        ({"status": "online", "wait_ready": True, "restart_time": 1, "pm_uptime": (_NOW - 300) * 1000}, False),
+        ({"status": "online", "restart_time": 1, "pm_uptime": (_NOW - 5) * 1000}, False),
         ({"status": "waiting restart"}, False),
         ({"status": "launching"}, True),
         ({"status": "waiting restart", "wait_ready": True}, True),
