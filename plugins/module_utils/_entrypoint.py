@@ -60,10 +60,14 @@ def conceal(module: AnsibleModule, options: str, secrets: Iterable[str]) -> None
     By itself Ansible masks every single value in such an option: a port of 3000 or a level of "info" among them would
     blot out half of the result, sizes and names of others included.
     """
+    module.no_log_values = concealed(module.no_log_values, module.params, options, secrets)
     for option in options.split():
-        module.no_log_values = module.no_log_values - set(_texts(module.params[option]))
         module.params[option] = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
-    module.no_log_values = module.no_log_values | set(filter(None, secrets))
+
+
+def concealed(values: set[str], params: Mapping[str, Any], options: str, secrets: Iterable[str]) -> set[str]:
+    """What is masked, where Ansible by itself would mask these values."""
+    return values.difference(*(_texts(params[option]) for option in options.split())) | set(filter(None, secrets))
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -244,7 +244,9 @@ checks:
 
 import os
 import time
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -268,6 +270,9 @@ from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.registry i
 from ansible_collections.shipshape.webapp.plugins.module_utils._smoke.usecase import prove
 from ansible_collections.shipshape.webapp.plugins.module_utils._yaml import load_yaml
 
+# Options of which only what is secret is masked.
+CONCEALED = "checks database database_password identities secrets vars"
+
 
 def this_world() -> World:
     """All that checks reach, as it really is."""
@@ -286,16 +291,16 @@ def this_world() -> World:
     )
 
 
+def proving(params: Mapping[str, Any], *, check_mode: bool) -> Result:
+    """Carry out the checks."""
+    return prove(request_of(params, load_yaml), kinds=KINDS, world=this_world(), crew=HostCrew(), check_mode=check_mode)
+
+
 def main() -> None:
     module = AnsibleModule(supports_check_mode=True, **smoke_argument_spec().to_kwargs())
     params = dict(module.params)
-
-    def use_case() -> Result:
-        request = request_of(params, load_yaml)
-        return prove(request, kinds=KINDS, world=this_world(), crew=HostCrew(), check_mode=module.check_mode)
-
-    conceal(module, "checks database database_password identities secrets vars", secrets_of(params))
-    run(module, use_case)
+    conceal(module, CONCEALED, secrets_of(params))
+    run(module, lambda: proving(params, check_mode=module.check_mode))
 
 
 if __name__ == "__main__":

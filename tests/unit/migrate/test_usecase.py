@@ -149,9 +149,7 @@ def test_table_that_another_migration_takes_away_meanwhile_is_looked_for_again(
 
 
 @pytest.mark.parametrize(("reason", "looks"), [("missing", 20), ("permission", 1)])
-def test_what_cannot_be_looked_at_is_told(
-    shop: Shop, reason: str, looks: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_be_looked_at_is_told(shop: Shop, reason: str, looks: int, monkeypatch: pytest.MonkeyPatch) -> None:
     looked = []
 
     def count_rows(*asked: Any) -> Any:
