@@ -32,9 +32,17 @@ SHARED = {
     "smoke": ("credentials/test_api_module", "smoke/"),
 }
 # A test is done on each platform if it asks programs of which that has a version of its own: servers, systemd, nginx,
-# Python, Node. These ask programs from npm, which are the same everywhere, and other tests show that we get along with
-# each version of the servers and of Node: they are done on the newer platform.
-ON_ONE_PLATFORM = ("migrate/test_tools", "processes/test_pm2_faults")
+# Python, Node. These ask programs from npm, which are the same everywhere, or break and burden what others use as it
+# is, and other tests show that we get along with each version of the servers and of Node: they are done on the newer
+# platform.
+ON_ONE_PLATFORM = (
+    "backup/test_faults",
+    "dotenv/test_readers",
+    "migrate/test_tools",
+    "nginx/test_load",
+    *(f"processes/test_{name}.py" for name in ("ecosystem", "pm2", "pm2_faults", "pm2_private")),
+    *(f"smoke/test_{name}" for name in ("sockets", "volley")),
+)
 
 
 def is_in(nodeid: str, places: tuple[str, ...]) -> bool:

@@ -44,7 +44,7 @@ class Host:
         self._ip = ""
         subprocess.run(
             [
-                *("docker", "run", "--detach", "--rm", "--name", name, "--cgroupns=host"),
+                *("docker", "run", "--detach", "--name", name, "--cgroupns=host"),
                 *("--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw", "--tmpfs", "/run", "--tmpfs", "/run/lock"),
                 *("--volume", f"{shared}:/shared", *options, f"{image}:{platform}"),
             ],
@@ -139,4 +139,4 @@ class Host:
 
     def remove(self) -> None:
         """Take the container away."""
-        subprocess.run(["docker", "rm", "--force", self.name], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["docker", "rm", "--force", "--volumes", self.name], check=True, stdout=subprocess.DEVNULL)

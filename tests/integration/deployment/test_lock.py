@@ -59,7 +59,7 @@ def lines(root: Path) -> list[dict[str, Any]]:
 
 def wait_until_taken(root: Path, by: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 60
-    while not lines(root):
+    while not (lines(root) and (root / "deployment.lock").exists()):
         assert by.poll() is None, by.communicate()[0]
         assert time.monotonic() < deadline, "nobody took the lock"
         time.sleep(0.05)

@@ -179,7 +179,7 @@ def test_loop_of_crashes_leaves_no_ghost(shop: Shop) -> None:
     shop.started()
     shop.host.run(*hosts.as_user("python3", "-c", LOOPING))
     shop.absent()
-    for _round in range(5):
+    for _round in range(3):
         shop.pm2("start", f"{hosts.HOME}/looping.json")
         until(lambda: sum(one["pm2_env"]["restart_time"] for one in shop.listed()) >= 5)
 

@@ -78,7 +78,8 @@ def looks(
     mark: object = None,
     url: str | None = None,
     password: str | None = None,
-    timeout: float = 10,
+    # A busy machine starts Node slowly.
+    timeout: float = 60,
     threads: int = 1,
 ) -> list[dict[str, Any]]:
     """What each of these checks sees on the host."""
@@ -91,7 +92,7 @@ def looks(
 
 def until(is_so: Callable[[dict[str, Any]], bool], look: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """What is seen once this is so, or at last."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     seen = look()
     while not is_so(seen) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -193,10 +194,16 @@ def test_stopped_application_is_observed(daemon: Daemon) -> None:
 
 
 def test_log_that_is_rotated_while_it_is_written_loses_nothing(daemon: Daemon) -> None:
-    """Every number that the application counts to is there, whatever was done to its log meanwhile."""
+    """Every line that PM2 has written is counted, whatever was done to the log meanwhile."""
     log = f"{HOME}/.pm2/logs/talker-out.log"
     wanted = {"path": log, "since": "now", "count": ["tick"]}
+
+    def written() -> int:
+        return int(daemon.host.run("sh", "-c", 'cat "$1"* | grep -c tick', "sh", log))
+
+    earliest = written()
     [begun] = looks(daemon.host, "log", wanted)
+    latest = written()
 
     def told() -> dict[str, Any]:
         [seen] = looks(daemon.host, "log", wanted, mark=begun["mark"])
@@ -212,11 +219,10 @@ def test_log_that_is_rotated_while_it_is_written_loses_nothing(daemon: Daemon) -
     before = count()
     daemon.run("reloadLogs")
     daemon.host.run("sh", "-c", 'tail -f -n +1 "$1" | grep -q -m 5 tick', "sh", log)
-    last = daemon.host.run("sh", "-c", 'head -n 1 "$1"; tail -n 1 "$2"', "sh", log, f"{log}.1").decode().split()
-    numbers = [int(word) for word in last if word.isdigit()]
 
-    assert numbers[0] == numbers[1] + 1
-    assert count() >= before + 5
+    at_least = written() - latest
+    counted = count()
+    assert max(at_least, before + 5) <= counted <= written() - earliest
 
 
 def test_no_daemon_is_started(daemon: Daemon) -> None:
